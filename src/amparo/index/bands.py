@@ -1,0 +1,204 @@
+"""Building: doubles folded together, and each band's rows put in the order of their keys."""
+
+from __future__ import annotations
+
+import numpy as np
+import numpy.typing as npt
+
+from amparo.core.kernels import kernel
+from amparo.index.protocol import Words
+from amparo.index.schedule import BANDS, BUCKETS, SMALL_BANDS, SMALL_BUCKETS
+from amparo.index.vector import load_u8, load_u16, load_u64, permute, popcount, prefetch, publish_u16
+
+
+@kernel
+def permute_rows(rows: Words, permuted: Words) -> bool:
+    """Write each row with its bits in the order of the bands. Returns whether all rows have even weight."""
+    source = rows.ctypes.data
+    target = permuted.ctypes.data
+    odd = 0
+    for row in range(rows.shape[0]):
+        at = target + 32 * row
+        permute(source + 32 * row, at)
+        odd |= popcount(load_u64(at) ^ load_u64(at + 8) ^ load_u64(at + 16) ^ load_u64(at + 24)) & 1
+    return bool(odd == 0)
+
+
+@kernel
+def _mix(at: int) -> int:
+    word = load_u64(at) * np.uint64(0x9E3779B97F4A7C15)
+    word ^= word >> np.uint64(29)
+    for place in range(8, 32, 8):
+        word = (word ^ load_u64(at + place)) * np.uint64(0xBF58476D1CE4E5B9)
+        word ^= word >> np.uint64(32)
+    return word
+
+
+@kernel
+def first_of_kind(rows: Words, first: npt.NDArray[np.uint32]) -> int:
+    """For each row the position of the first row equal to it. Returns how many differ from all before
+    them."""
+    count = rows.shape[0]
+    size = 16
+    while size < 2 * count:
+        size *= 2
+    # High half: part of the mixed fingerprint, low half: position + 1, so that 0 is an empty slot.
+    slots = np.zeros(size, np.uint64)
+    mask = np.uint64(size - 1)
+    base = rows.ctypes.data
+    table = slots.ctypes.data
+    ahead = 16
+    mixed = np.empty(ahead, np.uint64)
+    for row in range(min(ahead, count)):
+        mixed[row] = _mix(base + 32 * row)
+    unique = 0
+    low = np.uint64(0xFFFFFFFF)
+    for row in range(count):
+        word = mixed[row & (ahead - 1)]
+        if row + ahead < count:
+            following = _mix(base + 32 * (row + ahead))
+            mixed[row & (ahead - 1)] = following
+            prefetch(table + 8 * np.int64(following & mask))
+        slot = word & mask
+        while True:
+            held = slots[np.int64(slot)]
+            if held == np.uint64(0):
+                slots[np.int64(slot)] = (word & ~low) | np.uint64(row + 1)
+                first[row] = row
+                unique += 1
+                break
+            if (held ^ word) & ~low == np.uint64(0):
+                other = np.int64(held & low) - 1
+                if (
+                    rows[other, 0] == rows[row, 0]
+                    and rows[other, 1] == rows[row, 1]
+                    and rows[other, 2] == rows[row, 2]
+                    and rows[other, 3] == rows[row, 3]
+                ):
+                    first[row] = other
+                    break
+            slot = (slot + np.uint64(1)) & mask
+    return unique
+
+
+@kernel
+def fill_bands(
+    rows: Words,
+    offsets: npt.NDArray[np.uint32],
+    ids: npt.NDArray[np.uint32],
+    signatures: npt.NDArray[np.uint16],
+) -> None:
+    """Compressed sparse rows of each band, from permuted rows.
+
+    offsets: (16, 65537); ids: (16 N,), by band and key the positions of rows, ascending within a key;
+    signatures: at least (16 N,), in the order of ids, the next band's 16 bits. Two counting passes, because
+    one pass into 65,536 places would miss the cache with every write.
+    """
+    count = rows.shape[0]
+    base = rows.ctypes.data
+    coarse = np.empty(count, np.uint64)  # identifier, signature, low half of the key; by high half
+    bounds = np.zeros((BANDS, 257), np.int64)
+    at = np.empty(256, np.int64)
+    for row in range(count):
+        for band in range(BANDS):
+            bounds[band, (load_u16(base + 32 * row + 2 * band) >> 8) + 1] += 1
+    for band in range(BANDS):
+        following = (band + 1) & (BANDS - 1)
+        for digit in range(256):
+            bounds[band, digit + 1] += bounds[band, digit]
+            at[digit] = bounds[band, digit]
+        for row in range(count):
+            key = load_u16(base + 32 * row + 2 * band)
+            signature = load_u16(base + 32 * row + 2 * following)
+            digit = key >> 8
+            coarse[at[digit]] = np.uint64((row << 24) | (signature << 8) | (key & 255))
+            at[digit] += 1
+        start = band * count
+        for digit in range(256):
+            low = bounds[band, digit]
+            high = bounds[band, digit + 1]
+            at[:] = 0
+            for place in range(low, high):
+                at[np.int64(coarse[place] & np.uint64(255))] += 1
+            running = low
+            for fine in range(256):
+                offsets[band, digit * 256 + fine] = running
+                size = at[fine]
+                at[fine] = running
+                running += size
+            for place in range(low, high):
+                word = coarse[place]
+                fine = np.int64(word & np.uint64(255))
+                target = start + at[fine]
+                at[fine] += 1
+                ids[target] = np.uint32(word >> np.uint64(24))
+                signatures[target] = np.uint16(word >> np.uint64(8))
+        offsets[band, BUCKETS] = count
+
+
+@kernel
+def bands_hold(offsets: npt.NDArray[np.uint32], ids: npt.NDArray[np.uint32], unique: int) -> bool:
+    """Whether a search can follow these bands without leaving them: bounds rise to the end, identifiers
+    exist."""
+    wrong = 0
+    for band in range(BANDS):
+        wrong |= int(offsets[band, 0] != 0) | int(offsets[band, BUCKETS] != unique)
+        for bucket in range(BUCKETS):
+            wrong |= int(offsets[band, bucket] > offsets[band, bucket + 1])
+    largest = np.uint32(0)
+    for place in range(ids.shape[0]):
+        largest = max(largest, ids[place])
+    return bool(wrong == 0 and (ids.shape[0] == 0 or np.int64(largest) < unique))
+
+
+@kernel
+def checksum_stripes(words: npt.NDArray[np.uint64], lanes: npt.NDArray[np.uint64]) -> None:
+    """Mix whole stripes of words into the lanes: lane = rotate(lane ^ word, 29) * odd constant, for each in
+    turn.
+
+    Every step can be undone, so a stripe that differs in one word always leaves another lane.
+    """
+    factor = np.uint64(0x9E3779B97F4A7C15)
+    width = lanes.shape[0]
+    for start in range(0, words.shape[0], width):
+        for lane in range(width):
+            mixed = lanes[lane] ^ words[start + lane]
+            lanes[lane] = ((mixed << np.uint64(29)) | (mixed >> np.uint64(35))) * factor
+
+
+@kernel
+def chain(
+    rows: Words,
+    start: int,
+    count: int,
+    signatures: npt.NDArray[np.uint16],
+    ids: npt.NDArray[np.uint16],
+    following: npt.NDArray[np.uint16],
+    heads: npt.NDArray[np.uint16],
+    filled: npt.NDArray[np.uint8],
+    nodes: int,
+) -> int:
+    """Hang ``count`` permuted rows from ``start`` on into the delta's chains (``delta.Delta``).
+
+    Returns how many nodes are in use then, ``nodes`` being those before.
+    """
+    base = rows.ctypes.data
+    head_at = heads.ctypes.data
+    for row in range(start, start + count):
+        at = base + 32 * row
+        for band in range(SMALL_BANDS):
+            key = load_u8(at + band)
+            ahead = load_u8(at + ((band + 1) & (SMALL_BANDS - 1)))
+            beyond = load_u8(at + ((band + 2) & (SMALL_BANDS - 1)))
+            place = np.int64(filled[band, key])
+            node = np.int64(heads[band, key])
+            if place == ids.shape[1]:
+                following[nodes] = node
+                node = nodes
+                nodes += 1
+                place = 0
+                publish_u16(head_at + 2 * (band * SMALL_BUCKETS + key), node)
+            signatures[node, place] = ahead | (beyond << 8)
+            ids[node, place] = row
+            filled[band, key] = place + 1
+    return nodes

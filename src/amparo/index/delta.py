@@ -1,0 +1,66 @@
+"""Where new rows wait: chains that grow by one row in a microsecond, until there are enough of them for a
+segment."""
+
+from __future__ import annotations
+
+from typing import Final
+
+import numpy as np
+
+from amparo.core.kernels import JIT
+from amparo.index import engine
+from amparo.index.protocol import Words
+from amparo.index.schedule import SMALL_BANDS, SMALL_BUCKETS
+from amparo.index.view import END
+
+CAPACITY: Final = 1 << 14
+"""Rows: 4 MB of chains at most."""
+PLACES: Final = 64
+
+
+class Delta:
+    """Rows of consecutive numbers from ``start`` on, permuted, in 32 bands of 8 bits: a chain of nodes for each key.
+
+    A node is 64 places, tested at once: signatures, (nodes, 64) uint16, the next two bands' bits; ids, (nodes, 64)
+    uint16, the position of the row, or END where the place is free; following, (nodes,) uint16, the next node. heads:
+    (32, 256) uint16, the newest node of each chain; filled: (32, 256) uint8, places taken in it. One writer at a time;
+    readers may follow the chains meanwhile and pass over rows that their view does not count yet.
+    """
+
+    def __init__(self, start: int, capacity: int = CAPACITY) -> None:
+        self.start = start
+        self.capacity = capacity
+        self.count = 0
+        self.even = True
+        # Full nodes, and one that is not full for every key in use.
+        nodes = SMALL_BANDS * (capacity // PLACES + min(capacity, SMALL_BUCKETS)) if JIT else 0
+        self.rows: Words = np.empty((capacity, 4), np.uint64)
+        self.signatures = np.empty((nodes, PLACES), np.uint16)
+        self.ids = np.full((nodes, PLACES), END, np.uint16)
+        self.following = np.empty(nodes, np.uint16)
+        self.heads = np.full((SMALL_BANDS, SMALL_BUCKETS), END, np.uint16)
+        self.filled = np.full((SMALL_BANDS, SMALL_BUCKETS), PLACES, np.uint8)
+        self._nodes = 0
+
+    @property
+    def room(self) -> int:
+        """How many more rows fit."""
+        return self.capacity - self.count
+
+    def push(self, rows: Words, *, even: bool) -> None:
+        """Take in permuted rows, no more than there is room for. ``even``: whether all have even weight."""
+        count = len(rows)
+        self.rows[self.count : self.count + count] = rows
+        self._nodes = engine.chain(
+            self.rows,
+            self.count,
+            count,
+            self.signatures,
+            self.ids,
+            self.following,
+            self.heads,
+            self.filled,
+            self._nodes,
+        )
+        self.even = self.even and even
+        self.count += count
