@@ -1,0 +1,1 @@
+"""Cases that belong together, as people have confirmed."""

@@ -1,0 +1,19 @@
+"""The queue's contract over the embedded store."""
+
+from __future__ import annotations
+
+from collections.abc import Generator
+from contextlib import closing
+from pathlib import Path
+
+import pytest
+
+from amparo.store import Store, open_sqlite
+from amparo.testing.store_queue import QueueContract
+
+
+class TestSqlQueue(QueueContract):
+    @pytest.fixture
+    def store(self, tmp_path: Path) -> Generator[Store]:
+        with closing(open_sqlite(tmp_path / "hub.sqlite")) as opened:
+            yield opened
