@@ -1,0 +1,1 @@
+"""Floor 6: the formats in which banks travel between hubs and partners."""
