@@ -1,0 +1,32 @@
+"""The way to a gate's server: an address and a key that can be used, or a reason why not."""
+
+from __future__ import annotations
+
+import httpx
+
+from amparo.core.errors import InvalidInput
+
+
+def connect(url: str, key: str, seconds: float) -> httpx.Client:
+    """A client for the gate at ``url``; nothing is asked yet. seconds: for each answer.
+
+    Raises InvalidInput ``gate_address_invalid`` for what is no address of a web server, ``gate_key_invalid`` for a key that
+    cannot stand in a request.
+    """
+    if not key.isascii() or not (key == "" or key.isprintable()):
+        raise InvalidInput("gate_key_invalid", "This is no key of a gate: it has other letters than a key has.")
+    try:
+        address = httpx.URL(url)
+        # As the operating system's name service will want it: too long a part of a name is found there only.
+        address.host.encode("idna")
+    except (httpx.InvalidURL, UnicodeError) as error:
+        raise _no_address() from error
+    port = 80 if address.port is None else address.port
+    if address.scheme not in ("http", "https") or not address.host or not 0 < port < 1 << 16:
+        raise _no_address()
+    headers = {"Authorization": f"Bearer {key}"}
+    return httpx.Client(base_url=address, headers=headers, timeout=httpx.Timeout(seconds), trust_env=False)
+
+
+def _no_address() -> InvalidInput:
+    return InvalidInput("gate_address_invalid", "This is no address of a gate. One looks like http://127.0.0.1:8001.")
