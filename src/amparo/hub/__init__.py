@@ -1,0 +1,1 @@
+"""Floor 8: the hub's web applications and their only wiring."""

@@ -1,0 +1,1 @@
+"""The partners' surface: the feed out, sightings in."""
