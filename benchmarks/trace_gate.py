@@ -45,11 +45,10 @@ def grey(picture: Picture) -> Picture:
 def coarse_inliers(record: TraceRecord, asked: QueryRecord) -> int:
     """Matches that agree on a similarity when the record's positions are known to 128 pixels only."""
     most = 0
-    for words, geometry in zip(asked.words, asked.geometry, strict=True):
-        if len(words) == 0:
+    for coded, geometry in zip(asked.coded, asked.geometry, strict=True):
+        if len(geometry) == 0:
             continue
-        x, y = np.ascontiguousarray(geometry[:, 0]), np.ascontiguousarray(geometry[:, 1])
-        found = match.pairs(record.words, words, x, y, match.FARTHEST, match.RATIO, match.APART)
+        found = match.pairs(record.words, coded, geometry)
         rows = placed(record.geometry, geometry, found)
         rows[:, :2] = (rows[:, :2] // COARSE + 0.5) * COARSE
         told = proposals(rows, 1, 64.0, 0.1, LARGEST_SCALE)

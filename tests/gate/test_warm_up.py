@@ -63,7 +63,7 @@ def test_the_first_upload_finds_everything_compiled() -> None:
     """What an upload of a registered photo goes through, at a gate with whole records too, compiles nothing more."""
     warm_up.cache_clear()
     warm_up()
-    kernels = [pooled_kernels.vote, groups.grouped, groups.drop_common, match.pairs, fill_table]
+    kernels = [pooled_kernels.vote, groups.grouped, groups.drop_common, match.paired, fill_table]
     before = [len(getattr(one, "signatures", ())) for one in kernels]
     assert all(before) or not JIT
     index = PooledIndex()

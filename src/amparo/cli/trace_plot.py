@@ -68,15 +68,7 @@ def _points(
         return []
     side = int(similarity.mirrored)
     theirs = query.geometry[side]
-    found = match.pairs(
-        record.words,
-        query.words[side],
-        np.ascontiguousarray(theirs[:, 0]),
-        np.ascontiguousarray(theirs[:, 1]),
-        match.FARTHEST,
-        match.RATIO,
-        match.APART,
-    )
+    found = match.pairs(record.words, query.coded[side], theirs)
     joined: list[tuple[float, float, float, float]] = []
     for ours, other, _ in found.tolist():
         x, y = float(record.geometry[ours, 0]), float(record.geometry[ours, 1])

@@ -5,9 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from amparo.core.kernels import JIT
 from amparo.index.trace import DEFAULT_LEVEL, Candidate, PooledIndex, background
-from amparo.index.trace.kernels import crowd
 from tests.index.trace.rows import Bits, drawn, noisy
 
 COMMON = drawn(123, 128)
@@ -98,12 +96,3 @@ def test_no_two_descriptors_that_ship_next_to_each_other_are_of_one_photo_more_o
     near = float(np.abs(bits[:-1] - bits[1:]).sum(axis=1).mean())
     far = float(np.abs(bits[:-30_000] - bits[30_000:]).sum(axis=1).mean())
     assert abs(near - far) < 0.3
-
-
-@pytest.mark.skipif(not JIT, reason="nothing is compiled here")
-def test_the_compiled_sum_is_the_plain_one() -> None:
-    rows, asked = (drawn(seed, 300).view(np.uint64).reshape(-1, 2) for seed in (50, 51))
-    near = np.random.default_rng(52).integers(0, 1 << 40, 129)
-    for i in range(0, 300, 50):
-        apart = np.bitwise_count(rows ^ asked[i]).sum(axis=1)
-        assert crowd(asked, i, rows, near) == int(near[apart].sum())

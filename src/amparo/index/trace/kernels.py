@@ -37,22 +37,6 @@ def apart(left: NDArray[np.uint64], i: int, right: NDArray[np.uint64], j: int) -
     return popcount(left[i, 0] ^ right[j, 0]) + popcount(left[i, 1] ^ right[j, 1])
 
 
-if JIT:
-
-    @kernel
-    def crowd(asked: NDArray[np.uint64], i: int, background: NDArray[np.uint64], near: NDArray[np.int64]) -> int:
-        """Sum of ``near`` at the distances of asked row i from all rows of the background."""
-        total = np.int64(0)
-        for row in range(len(background)):
-            total += near[apart(asked, i, background, row)]
-        return int(total)
-
-else:
-
-    def crowd(asked: NDArray[np.uint64], i: int, background: NDArray[np.uint64], near: NDArray[np.int64]) -> int:
-        return int(near[np.bitwise_count(background ^ asked[i]).sum(axis=1)].sum())
-
-
 @kernel
 def hashed(rows: NDArray[np.uint64], sampled: NDArray[np.int64]) -> NDArray[np.uint32]:
     """(N,) uint32: the sampled bits of each row, first sampled highest."""
@@ -156,25 +140,15 @@ def _measure(
 
 
 @kernel
-def vote(
+def look_up(
     asked: NDArray[np.uint64],
     codes: NDArray[np.uint32],
     rows: NDArray[np.uint64],
-    owner: NDArray[np.uint32],
     starts: NDArray[np.uint32],
     entries: NDArray[np.uint32],
-    group: NDArray[np.uint32],
-    radius: int,
-    background: NDArray[np.uint64],
-    near: NDArray[np.int64],
-    share: float,
-) -> tuple[NDArray[np.uint32], NDArray[np.float32], NDArray[np.int32]]:
-    """The photos that got a vote, in the order of their first, with their scores and votes. codes: (T, M) of the asked rows;
-    group: of each photo, a number below that of photos.
-
-    An asked row gives each photo that holds a row within ``radius`` one vote of (1 - d / (radius + 8)) / (groups hit + crowd);
-    a row of a photo takes one vote only, the first. The crowd is ``share`` of what ``near`` sums up to in the background.
-    """
+) -> tuple[NDArray[np.uint32], NDArray[np.uint8], NDArray[np.int64]]:
+    """The rows that share a bucket with an asked one, one asked row after the other, how many bits away each is, and (M,)
+    where those of each asked row end. codes: (T, M) of the asked rows."""
     first = np.empty((len(asked), len(codes)), np.uint32)
     length = np.empty((len(asked), len(codes)), np.uint32)
     total = _find_buckets(codes, starts, first, length)
@@ -183,7 +157,37 @@ def vote(
     _open_buckets(first, length, entries, looked, ends)
     far = np.empty(total, np.uint8)
     _measure(asked, rows, looked, ends, far)
+    return looked, far, ends
 
+
+@kernel
+def voting(far: NDArray[np.uint8], ends: NDArray[np.int64], radius: int) -> NDArray[np.bool_]:
+    """(M,) which asked rows lie within ``radius`` of one of those looked at."""
+    out = np.zeros(len(ends), np.bool_)
+    k = 0
+    for i in range(len(ends)):
+        while k < ends[i]:
+            out[i] |= far[k] <= radius
+            k += 1
+    return out
+
+
+@kernel
+def vote(
+    looked: NDArray[np.uint32],
+    far: NDArray[np.uint8],
+    ends: NDArray[np.int64],
+    owner: NDArray[np.uint32],
+    group: NDArray[np.uint32],
+    radius: int,
+    crowd: NDArray[np.float64],
+) -> tuple[NDArray[np.uint32], NDArray[np.float32], NDArray[np.int32]]:
+    """The photos that got a vote, in the order of their first, with their scores and votes. looked, far, ends: of ``look_up``;
+    group: of each photo, a number below that of photos.
+
+    An asked row gives each photo that holds a row within ``radius`` one vote of (1 - d / (radius + 8)) / (groups hit + its
+    crowd); a row of a photo takes one vote only, the first.
+    """
     photos = len(group)
     scores = np.zeros(photos, np.float32)
     votes = np.zeros(photos, np.int32)
@@ -195,7 +199,7 @@ def vote(
     voters = 0
     spent = {np.uint32(0xFFFFFFFF)}
     k = 0
-    for i in range(len(asked)):
+    for i in range(len(ends)):
         count = 0
         groups = 0
         while k < ends[i]:
@@ -213,9 +217,7 @@ def vote(
                     nearest[photo] = d
                     hit_row[photo] = row
             k += 1
-        rarity = float(groups)
-        if count > 0 and share > 0:
-            rarity += share * crowd(asked, i, background, near)
+        rarity = groups + crowd[i]
         for h in range(count):
             photo = hit[h]
             row = np.uint32(hit_row[photo])

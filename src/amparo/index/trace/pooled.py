@@ -21,7 +21,8 @@ from numpy.typing import NDArray
 from amparo.core.errors import Conflict, InvalidInput, NotFound
 from amparo.index.trace import background as rarity
 from amparo.index.trace import groups
-from amparo.index.trace.kernels import fill_table, hashed, vote
+from amparo.index.trace.kernels import fill_table, hashed, look_up, vote, voting
+from amparo.signal.trace.distances import coded, summed
 
 TABLES: Final = 12
 SAMPLED_BITS: Final = 24
@@ -62,8 +63,8 @@ class PooledIndex:
             raise InvalidInput("index_invalid", "A trace index has 1 to 32 tables of 4 to 26 bits, and a radius to 64.")
         self._bits = bits
         self._radius = radius
-        self._background = np.empty((0, 2), np.uint64) if background is None else _rows_of(background)
-        self._near = rarity.expected(len(self._background), tables, bits, radius)
+        self._background = coded(np.empty((0, 2), np.uint64) if background is None else _rows_of(background))
+        self._near = rarity.expected(len(self._background.words), tables, bits, radius)
         # One fixed draw, so that two gates with the same photos answer alike.
         draw = np.random.Generator(np.random.PCG64(20261123))
         self._sampled = np.stack([np.sort(draw.permutation(128)[:bits]) for _ in range(tables)]).astype(np.int64)
@@ -89,8 +90,9 @@ class PooledIndex:
     def nbytes(self) -> int:
         """Bytes of the arrays."""
         known = sum(codes.nbytes for codes in self._known)
-        tables = self._starts.nbytes + self._entries.nbytes + known + self._background.nbytes
-        return self._rows.nbytes + self._owner.nbytes + self._group.nbytes + tables
+        tables = self._starts.nbytes + self._entries.nbytes + known
+        background = self._background.words.nbytes + self._background.blocks.nbytes
+        return self._rows.nbytes + self._owner.nbytes + self._group.nbytes + tables + background
 
     def add(self, photo: int, descriptors: NDArray[np.uint8]) -> None:
         """Take a photo in; it is found from the next search on, which first rebuilds the tables.
@@ -185,16 +187,18 @@ class PooledIndex:
         """
         self.build()
         best: dict[int, Candidate] = {}
-        share = rarity.missing(len(self)) / rarity.UNIT if len(self._background) else 0.0
+        share = rarity.missing(len(self)) / rarity.UNIT if len(self._background.words) else 0.0
         for side in (descriptors,) if mirrored is None else (descriptors, mirrored):
             rows = _rows_of(side)
             if not len(rows) or not len(self._rows):
                 continue
             codes = self._codes(rows)
-            photos, scores, votes = vote(
-                rows, codes, self._rows, self._owner, self._starts, self._entries, self._group, self._radius,
-                self._background, self._near, share,
-            )  # fmt: skip
+            looked, far, ends = look_up(rows, codes, self._rows, self._starts, self._entries)
+            crowd = np.zeros(len(rows))
+            if share:
+                voting_rows = voting(far, ends, self._radius)
+                crowd[voting_rows] = share * summed(rows[voting_rows], self._background, self._near)
+            photos, scores, votes = vote(looked, far, ends, self._owner, self._group, self._radius, crowd)
             for place in np.argsort(-scores, kind="stable")[:most].tolist():
                 found = Candidate(self._numbers[photos[place]], float(scores[place]), int(votes[place]))
                 if found.photo not in best or best[found.photo].score < found.score:

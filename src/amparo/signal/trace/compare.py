@@ -89,15 +89,7 @@ def align(record: TraceRecord, query: QueryRecord) -> Alignment | None:
     for mirrored, (descriptors, geometry) in enumerate(zip(query.words, query.geometry, strict=True)):
         if len(descriptors) == 0:
             continue
-        found = match.pairs(
-            record.words,
-            descriptors,
-            np.ascontiguousarray(geometry[:, 0]),
-            np.ascontiguousarray(geometry[:, 1]),
-            match.FARTHEST,
-            match.RATIO,
-            match.APART,
-        )
+        found = match.pairs(record.words, query.coded[mirrored], geometry)
         if len(found) < FEWEST_INLIERS:
             continue
         model = best_similarity(record.words, record.geometry, descriptors, geometry, found)

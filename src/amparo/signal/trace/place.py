@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from amparo.core.kernels import kernel
-from amparo.signal.trace.match import bits_set
+from amparo.signal.trace.distances import bits_set
 
 CELL: Final = 32
 ACROSS: Final = 17

@@ -18,7 +18,7 @@ from amparo.core.errors import InvalidInput
 from amparo.core.kernels import kernel
 from amparo.signal.fingerprint import Pdq
 from amparo.signal.trace.detector import UNITS
-from amparo.signal.trace.match import bits_set
+from amparo.signal.trace.distances import Coded, bits_set, coded
 from amparo.signal.trace.pattern import TURNS
 from amparo.signal.trace.plane import LONG_SIDE, SMALLEST_PLANE
 from amparo.signal.trace.tiles import COUNT, MOST_ENERGY, SIGNS
@@ -171,6 +171,11 @@ class QueryRecord:
     def words(self) -> tuple[NDArray[np.uint64], NDArray[np.uint64]]:
         """Descriptors of the upload and of its mirror image."""
         return words(self.descriptors), words(self.mirrored)
+
+    @cached_property
+    def coded(self) -> tuple[Coded, Coded]:
+        """The same, ready to be compared with."""
+        return coded(self.words[0]), coded(self.words[1])
 
     @cached_property
     def geometry(self) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
