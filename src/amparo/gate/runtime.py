@@ -14,15 +14,15 @@ from amparo.bank import Opinion, Policy
 from amparo.bank.famous import FAMOUS_FILE, read_famous
 from amparo.core.clock import Clock
 from amparo.core.ids import EntryId
+from amparo.gate import sealed_snapshot, sealed_spool
 from amparo.gate.card import PartnerCard
 from amparo.gate.checker import Checker
 from amparo.gate.entries_here import EntriesHere, Here
 from amparo.gate.follower import Follower
-from amparo.gate.keeper import SnapshotKeeper, load_engine
+from amparo.gate.keeper import FILE, SnapshotKeeper, load_engine
 from amparo.gate.local_banks import LocalBanks
 from amparo.gate.occupied import Occupied
 from amparo.gate.replica import Replica
-from amparo.gate.sealed_spool import sweep
 from amparo.gate.sources import Ledger, Puller
 from amparo.gate.tracing.calibration import Calibration
 from amparo.gate.tracing.pool import TracePool
@@ -85,7 +85,8 @@ class GateRuntime:
         # that stayed occupied could not be opened by the next try.
         with ExitStack() as opened:
             opened.callback(Occupied(folder).leave)
-            sweep(folder)
+            sealed_spool.sweep(folder)
+            sealed_snapshot.sweep(folder / FILE)
             self.replica = Replica(folder)
             opened.callback(self.replica.close)
             self.replica.join(card.verify_key.hub_id, card.partner)

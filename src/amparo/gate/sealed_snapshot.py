@@ -20,6 +20,7 @@ import os
 import secrets
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from glob import escape
 from pathlib import Path
 from typing import Any, Final, cast
 
@@ -34,6 +35,8 @@ from amparo.core.keys import derive, seal, unseal
 _MAGIC: Final = b"amparo-sealed-1\n"
 _CHUNK: Final = 8 << 20
 _TAG: Final = 16
+_RANDOM: Final = 4
+"""Bytes in the name of a file that is not whole yet."""
 _HEADER_CONTEXT: Final = "amparo-gate-snapshot-header-1"
 
 Arrays = Mapping[str, npt.NDArray[np.generic]]
@@ -54,7 +57,7 @@ def write(path: Path, key: bytes, snapshot: Snapshot) -> None:
 
     Raises Unavailable ``snapshot_not_written`` (disk full, no permission); then the one before still stands.
     """
-    temporary = path.with_name(f".{path.name}.{secrets.token_hex(4)}")
+    temporary = path.with_name(f".{path.name}.{secrets.token_hex(_RANDOM)}")
     try:
         try:
             descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
@@ -71,6 +74,15 @@ def write(path: Path, key: bytes, snapshot: Snapshot) -> None:
         raise Unavailable(
             "snapshot_not_written", "The gate's snapshot could not be written.", detail=str(error)
         ) from error
+
+
+def sweep(path: Path) -> None:
+    """Delete what writers of the snapshot ``path`` left that were killed before they could give it its name.
+
+    Only where nobody writes it: while its folder is ours alone (``occupied``).
+    """
+    for left in path.parent.glob(f".{escape(path.name)}.{'[0-9a-f]' * (2 * _RANDOM)}"):
+        left.unlink(missing_ok=True)
 
 
 def read(path: Path, key: bytes) -> Snapshot | None:
