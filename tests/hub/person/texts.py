@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import secrets
+from dataclasses import replace
 from html.parser import HTMLParser
 from typing import Final
 
@@ -98,4 +99,13 @@ def every_page(hub: Hub, language: str) -> dict[str, str]:
         "withdrawn": {"do": "withdraw-all", "code": codes["adult"]},
     }
     pages = Pages.of(hub, language)
-    return {name: pages.ask(fields).text for name, fields in asked.items()}
+    read = {name: pages.ask(fields).text for name, fields in asked.items()}
+    return read | {
+        f"{name}, {country}": text for country in ("GB", "AU") for name, text in _abroad(hub, country, language, minor)
+    }
+
+
+def _abroad(hub: Hub, country: str, language: str, case: dict[str, str]) -> list[tuple[str, str]]:
+    """Pages that read otherwise where no letter can be written to most sites."""
+    pages = Pages.of(replace(hub, settings=replace(hub.settings, country=country)), language)
+    return [(page, pages.ask({"do": page, "site": "Foro", **case}).text) for page in ("ask-notice", "no-letter")]

@@ -47,6 +47,7 @@ PAGES: Final[Mapping[str, Handler]] = {
     "sign-letter": demanding.sign,
     "ask-notice": demanding.ask,
     "wish-notice": demanding.wish,
+    "no-letter": demanding.no_letter,
     "ask-remove-photo": case.ask_remove_photo,
     "remove-photo": case.remove_photo,
     "ask-withdraw": case.ask_withdraw,
