@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import cast
 
+import numpy as np
 import pytest
 from PIL import Image
 
@@ -28,6 +29,7 @@ from amparo.store.staff.protocol import Role
 from tests.gate.feeding import Feed, key_for, new_gate
 from tests.gate.serving import served
 from tests.pictures import photo_like
+from tests.signal.videos import scenes, write_video
 from tests.walk.running import free_ports
 
 
@@ -165,6 +167,35 @@ def test_pictures_are_matched_against_a_file_of_fingerprints(amparo: Amparo, tmp
     assert [line.startswith("match at") for line in words.out.splitlines()] == [True, False]
 
 
+def test_a_mirrored_copy_matches_once(amparo: Amparo, tmp_path: Path) -> None:
+    known = picture(tmp_path / "known.png", 1)
+    mirrored = tmp_path / "mirrored.png"
+    Image.open(known).transpose(Image.Transpose.FLIP_LEFT_RIGHT).save(mirrored)
+    bank = tmp_path / "bank.jsonl"
+    bank.write_text(amparo("fingerprint", "--json", known).out)
+    (line,) = amparo("match", "--json", "--bank", bank, mirrored).lines
+    assert line["matches"] == [{"entry": str(known), "distance": 0}]
+
+
+def test_a_video_matches_by_its_frames_and_as_a_whole(amparo: Amparo, tmp_path: Path) -> None:
+    banked = write_video(tmp_path / "banked.mkv", scenes((1, 2), 20, 256, 256))
+    mirrored = [np.ascontiguousarray(frame[:, ::-1]) for frame in scenes((3, 1, 2), 20, 256, 256)]
+    upload = write_video(tmp_path / "upload.mp4", mirrored)
+    other = write_video(tmp_path / "other.mp4", scenes((4,), 20, 256, 256))
+    still = tmp_path / "still.png"
+    Image.fromarray(scenes((2,), 1, 256, 256)[0]).save(still)
+    bank = tmp_path / "bank.jsonl"
+    bank.write_text(amparo("fingerprint", "--json", still, banked).out)
+    first, second = amparo("match", "--json", "--bank", bank, upload, other).lines
+    frame, whole = first["matches"]  # pyright: ignore[reportGeneralTypeIssues, reportUnknownVariableType]
+    assert (frame["entry"], frame["seconds"] >= 4) == (str(still), True)
+    assert (whole["entry"], whole["bank_percent"]) == (str(banked), 100)
+    assert second["matches"] == []
+    words = amparo("match", "--bank", bank, upload, other)
+    assert words.status == 0
+    assert [line.split("  ")[0] for line in words.out.splitlines()] == [f"match of 100 % of {banked}", "no match"]
+
+
 def test_a_bank_may_be_in_the_reference_tools_format(amparo: Amparo, tmp_path: Path) -> None:
     known = picture(tmp_path / "known.png", 1)
     value = pdq.fingerprint(known).hex
@@ -202,7 +233,7 @@ def test_pictures_are_matched_against_a_gate(amparo: Amparo, tmp_path: Path) -> 
         assert second["matches"] == []
         assert gate_keeps_no_sighting(tmp_path / "gate")
         refused = amparo("match", "--bank", address, "--key", "wrong", known)
-        assert refused.status == 2
+        assert refused.status == 3
         assert "gate_key_wrong" in refused.err
     gone = amparo("match", "--bank", address, "--key", key, known)
     assert gone.status == 7

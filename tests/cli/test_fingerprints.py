@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from amparo.cli.matching import read_snapshot
+from amparo.cli.bank_file import read_bank
 from amparo.signal import video
 from amparo.signal.video_format import from_text, to_text
 from tests.gate.feeding import png
@@ -79,7 +79,9 @@ def test_a_video_is_a_line_of_vpdq_among_the_pictures(tmp_path: Path) -> None:
     assert failed["error"]["code"] == "video_truncated"
     assert last["signal_type"] == "pdq"
     (tmp_path / "bank.jsonl").write_text(lines[0] + "\n" + lines[2] + "\n")
-    assert [name for _, name in read_snapshot(tmp_path / "bank.jsonl")] == [str(tmp_path / "good.png")]
+    bank = read_bank(tmp_path / "bank.jsonl")
+    assert [name for _, name in bank.pictures] == [str(tmp_path / "good.png")]
+    assert bank.videos == ((expected.frames, str(film)),)
 
 
 def test_a_video_in_words_is_its_md5_and_a_line_a_frame(tmp_path: Path) -> None:

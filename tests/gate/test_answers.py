@@ -11,6 +11,7 @@ import pytest
 from PIL import Image
 
 from amparo.bank import Policy
+from amparo.cli.matching import shown_with_progress
 from amparo.gate import Gate
 from amparo.gate.checker import FEED_BANK, FEED_CONTENT
 from amparo.gate.dry_run import Tally
@@ -18,10 +19,9 @@ from amparo.gate.replay import replay
 from amparo.gate.runtime import GateRuntime
 from amparo.gate.server import create_app
 from amparo.signal import pdq
-from amparo.signal.batch import hash_files
 from tests.gate.feeding import AppClient, Feed, client_for, jpeg, key_for, new_gate
 from tests.gate.listening import serving
-from tests.signal.videos import write_video
+from tests.signal.videos import scenes, write_video
 
 ONE = pdq.fingerprint(jpeg(1))
 
@@ -50,6 +50,29 @@ def test_a_copy_is_blocked_with_where_the_match_comes_from(client: AppClient, ga
     [told] = gate.replica.untold_sightings(10)
     assert (told.entry, told.place, told.action.value) == (entry, "profile", "block")
     assert client.post("/v1/check", content=jpeg(2)).json()["verdict"] == "allow"
+
+
+@pytest.mark.parametrize("turn", list(Image.Transpose), ids=lambda turn: turn.name)
+def test_a_copy_is_blocked_however_it_was_turned_or_mirrored(
+    turn: Image.Transpose, client: AppClient, gate: GateRuntime, feed: Feed
+) -> None:
+    [entry] = feed.add(ONE)
+    file = io.BytesIO()
+    Image.open(io.BytesIO(jpeg(1, 300))).transpose(turn).save(file, "JPEG", quality=80)
+    answer = client.post("/v1/check", content=file.getvalue()).json()
+    assert answer["verdict"] == "block"
+    assert [match["entry"] for match in answer["matches"]] == [entry]
+    assert [told.entry for told in gate.replica.untold_sightings(10)] == [entry]
+
+
+def test_a_match_in_several_turns_counts_once_by_the_nearest(client: AppClient, feed: Feed) -> None:
+    """A picture that is its own mirror image is near its entry both ways."""
+    half = np.asarray(Image.open(io.BytesIO(jpeg(1))).convert("L"))[:, :128]
+    file = io.BytesIO()
+    Image.fromarray(np.concatenate((half, half[:, ::-1]), axis=1)).save(file, "PNG")
+    feed.add(pdq.fingerprint(file.getvalue()))
+    [match] = client.post("/v1/check", content=file.getvalue()).json()["matches"]
+    assert match["distance"] == 0
 
 
 def test_what_the_platform_banked_itself_blocks_and_is_told_to_nobody(client: AppClient, gate: GateRuntime) -> None:
@@ -165,12 +188,14 @@ def test_a_replay_tells_what_would_have_been_stopped(gate: GateRuntime, feed: Fe
     uploads.mkdir()
     for name, content in {"a.jpg": jpeg(1, 300), "b.jpg": jpeg(2), "c.jpg": b"words", "d.jpg": jpeg(3)}.items():
         (uploads / name).write_bytes(content)
+    Image.open(uploads / "a.jpg").transpose(Image.Transpose.FLIP_LEFT_RIGHT).save(uploads / "e.jpg")
+    write_video(uploads / "f.mp4", scenes((2, 1), 20, 256, 256))
     with serving(create_app(gate)) as url, Gate.from_url(url, key_for(gate, "match")) as asked:
-        done = replay(hash_files(sorted(uploads.iterdir()), workers=0), asked, Tally(gate.clock.now()))
+        done = replay(shown_with_progress([uploads], 0), asked, Tally(gate.clock.now()))
     told = done.to_json()
-    assert told["by_action"] == {"allow": 2, "review": 0, "block": 1}
+    assert told["by_action"] == {"allow": 2, "review": 0, "block": 3}
     assert told["unreadable"] == {"picture_unreadable": 1}
-    assert [Path(one["path"]).name for one in told["stopped"]] == ["a.jpg"]
+    assert [Path(one["path"]).name for one in told["stopped"]] == ["a.jpg", "e.jpg", "f.mp4"]
     assert "a.jpg" in done.to_text()
 
 

@@ -46,6 +46,16 @@ def test_results_come_in_the_order_of_the_paths_and_bad_files_stop_nobody(tmp_pa
     assert failures == ["picture_unreadable", "file_missing", "picture_empty", "file_unreadable"]
 
 
+@pytest.mark.parametrize("workers", [0, 1])
+def test_turns_come_along_where_they_are_asked_for(tmp_path: Path, workers: int) -> None:
+    [path] = _pictures(tmp_path, 1)
+    [plain] = hash_files([path], workers=workers)
+    [turned] = hash_files([path], workers=workers, turned=True)
+    assert plain.turns == ()
+    assert turned.outcome == plain.outcome == turned.turns[0]
+    assert turned.turns == pdq.turned(path)
+
+
 def test_limits_reach_the_workers(tmp_path: Path) -> None:
     [path] = _pictures(tmp_path, 1)
     [hashed] = hash_files([path], workers=1, limits=Limits(max_pixels=100))

@@ -72,6 +72,15 @@ def test_frames_carry_the_fingerprint_of_their_picture(folder: Path) -> None:
         assert kept.fingerprint.quality >= 50
 
 
+def test_each_frame_comes_with_the_fingerprint_of_its_mirror_image(folder: Path) -> None:
+    found = video.fingerprint(folder / "plain.mp4")
+    frames = scenes((1, 2), 25)
+    assert len(found.mirrored) == len(found.frames)
+    for kept, mirrored in zip(found.frames, found.mirrored, strict=True):
+        assert mirrored.distance(pdq.fingerprint(np.ascontiguousarray(frames[kept.number][:, ::-1]))) <= 16
+        assert mirrored.distance(kept.fingerprint) > 60
+
+
 @pytest.mark.parametrize("name", ["plain.avi", "plain.mkv", "plain.webm", "plain.mov", "plain.ts", "plain.mpg"])
 def test_the_same_video_in_another_container_and_codec_is_a_copy(folder: Path, name: str) -> None:
     original = video.fingerprint(folder / "plain.mp4").frames

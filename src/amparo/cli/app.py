@@ -188,21 +188,22 @@ def gate(
 
 @app.command()
 def replay(
-    files: Annotated[list[Path], typer.Argument(help="Yesterday's uploads: pictures, or folders of them.")],
+    files: Annotated[list[Path], typer.Argument(help="Yesterday's uploads: pictures and videos, or folders of them.")],
     gate_url: Annotated[str, typer.Option("--gate", help="The gate to ask.")] = "http://127.0.0.1:8001",
     key: Annotated[str, typer.Option(envvar="AMPARO_GATE_KEY", help="The gate's key, with the role match.")] = "",
     as_json: Annotated[bool, typer.Option("--json", help="One JSON object.")] = False,
     workers: Annotated[int | None, typer.Option(min=0, help="Processes; 0 for none.")] = None,
 ) -> None:
     """Tell what a gate would have done with uploads of the past. Nothing is blocked, and the hub is told nothing."""
-    from amparo.cli.fingerprints import echo_json, hashed_with_progress
+    from amparo.cli.fingerprints import echo_json
+    from amparo.cli.matching import shown_with_progress
     from amparo.core.clock import SystemClock
     from amparo.gate import Gate
     from amparo.gate.dry_run import Tally
     from amparo.gate.replay import replay as replayed
 
     with Gate.from_url(gate_url, key) as asked:
-        done = replayed(hashed_with_progress(files, workers), asked, Tally(SystemClock().now()))
+        done = replayed(shown_with_progress(files, workers), asked, Tally(SystemClock().now()))
     if as_json:
         echo_json(done.to_json())
     else:
@@ -264,14 +265,17 @@ def fingerprint(
 
 @app.command()
 def match(
-    files: Annotated[list[Path], typer.Argument(help="Pictures, or folders of them.")],
+    files: Annotated[list[Path], typer.Argument(help="Pictures and videos, or folders of them.")],
     bank: Annotated[str, typer.Option(help="A file of fingerprints (one a line), or the address of a gate.")],
     json_lines: JsonLines = False,
     radius: Annotated[int, typer.Option(min=0, max=50, help="Bits, for a file of fingerprints.")] = 31,
     key: Annotated[str, typer.Option(envvar="AMPARO_GATE_KEY", help="The gate's key.")] = "",
     workers: Annotated[int | None, typer.Option(min=0, help="Processes; 0 for none.")] = None,
 ) -> None:
-    """Look each picture up in a bank. Exit status 1 if any could not be read; all others are still done."""
+    """Look each picture (turned and mirrored too) and each video's frames up in a bank.
+
+    Exit status 1 if any could not be read; all others are still done.
+    """
     from amparo.cli.matching import print_matches
 
     raise typer.Exit(print_matches(files, bank, json_lines=json_lines, radius=radius, key=key, workers=workers))

@@ -5,8 +5,9 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import Generator, Sequence
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, cast
+from typing import TYPE_CHECKING, Any, cast
 
 import typer
 from rich.console import Console
@@ -15,31 +16,62 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from amparo.core.errors import AmparoError
 from amparo.core.problem import problem_of
 from amparo.signal.batch import Hashed, files_below, hash_files
+from amparo.signal.fingerprint import Pdq
 from amparo.signal.video_format import to_text
 from amparo.signal.video_kind import claims_video
+
+if TYPE_CHECKING:
+    from amparo.signal.video import VideoFingerprint
 
 _FEW = 8
 _BEGINNING = 1 << 16  # bytes that tell a video
 
 
+@dataclass(frozen=True, slots=True)
+class Seen:
+    """What became of one file. turns: of a picture, where they were asked for."""
+
+    path: Path
+    outcome: Pdq | VideoFingerprint | AmparoError
+    turns: tuple[Pdq, ...] = ()
+
+
 def print_fingerprints(places: Sequence[Path], *, json_lines: bool, workers: int | None) -> int:
     """Returns the exit status: 1 if any file failed."""
     failed = False
-    for hashed in hashed_with_progress(places, workers):
+    for seen in seen_with_progress(places, workers):
+        outcome = seen.outcome
+        if isinstance(outcome, AmparoError):
+            failed = True
+            report_failure(seen.path, outcome, json_lines=json_lines)
+        elif not isinstance(outcome, Pdq):
+            _print_video(seen.path, outcome, json_lines=json_lines)
+        elif json_lines:
+            echo_json({"path": str(seen.path), "signal_type": "pdq", "value": outcome.hex, "quality": outcome.quality})
+        else:
+            typer.echo(f"{outcome.hex}  {outcome.quality:3d}  {printable(seen.path)}")
+    return 1 if failed else 0
+
+
+def _print_video(path: Path, found: VideoFingerprint, *, json_lines: bool) -> None:
+    """One line for a video, its value vPDQ's text; in words, that text behind a line with the file's MD5."""
+    value = to_text(found.frames)
+    if json_lines:
+        about = {"md5": found.md5, "seconds": found.seconds, "damaged": found.damaged}
+        echo_json({"path": str(path), "signal_type": "vpdq", "value": value, **about})
+    else:
+        typer.echo(f"{found.md5}  {found.seconds:.3f} s  {printable(path)}\n{value}", nl=False)
+
+
+def seen_with_progress(places: Sequence[Path], workers: int | None, *, turned: bool = False) -> Generator[Seen]:
+    """Every picture and video below ``places``, in order, with a bar on a terminal where it takes a while."""
+    for hashed in _hashed_with_progress(places, workers, turned=turned):
         outcome = hashed.outcome
         # Only what was read as a picture: opening a pipe would wait for its other end.
         if isinstance(outcome, AmparoError) and outcome.code.startswith("picture_") and _is_video(hashed.path):
-            failed = not _print_video(hashed.path, json_lines=json_lines) or failed
-        elif isinstance(outcome, AmparoError):
-            failed = True
-            report_failure(hashed.path, outcome, json_lines=json_lines)
-        elif json_lines:
-            echo_json(
-                {"path": str(hashed.path), "signal_type": "pdq", "value": outcome.hex, "quality": outcome.quality}
-            )
+            yield Seen(hashed.path, _video(hashed.path))
         else:
-            typer.echo(f"{outcome.hex}  {outcome.quality:3d}  {printable(hashed.path)}")
-    return 1 if failed else 0
+            yield Seen(hashed.path, outcome, hashed.turns)
 
 
 def _is_video(path: Path) -> bool:
@@ -50,26 +82,16 @@ def _is_video(path: Path) -> bool:
         return False
 
 
-def _print_video(path: Path, *, json_lines: bool) -> bool:
-    """One line for a video, its value vPDQ's text; in words, that text behind a line with the file's MD5."""
+def _video(path: Path) -> VideoFingerprint | AmparoError:
     from amparo.signal import video  # loads FFmpeg: only where a video comes along
 
     try:
-        found = video.fingerprint(path)
+        return video.fingerprint(path)
     except AmparoError as error:
-        report_failure(path, error, json_lines=json_lines)
-        return False
-    value = to_text(found.frames)
-    if json_lines:
-        about = {"md5": found.md5, "seconds": found.seconds, "damaged": found.damaged}
-        echo_json({"path": str(path), "signal_type": "vpdq", "value": value, **about})
-    else:
-        typer.echo(f"{found.md5}  {found.seconds:.3f} s  {printable(path)}\n{value}", nl=False)
-    return True
+        return error
 
 
-def hashed_with_progress(places: Sequence[Path], workers: int | None) -> Generator[Hashed]:
-    """Every file below ``places``, in order, with a bar on a terminal where it takes a while."""
+def _hashed_with_progress(places: Sequence[Path], workers: int | None, *, turned: bool) -> Generator[Hashed]:
     paths = list(files_below(places))
     if workers is None and len(paths) < _FEW:
         # Starting processes takes longer than a handful of pictures.
@@ -78,7 +100,7 @@ def hashed_with_progress(places: Sequence[Path], workers: int | None) -> Generat
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
     with Progress(*columns, console=console, disable=len(paths) < _FEW or not console.is_terminal) as progress:
         task = progress.add_task("Fingerprints", total=len(paths))
-        for hashed in hash_files(paths, workers=workers):
+        for hashed in hash_files(paths, workers=workers, turned=turned):
             progress.advance(task)
             yield hashed
 

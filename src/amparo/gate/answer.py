@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any, cast
 
@@ -69,6 +70,16 @@ class Answer:
     def judged(self) -> Action:
         """What policy says, dry run or not."""
         return self.would or self.action
+
+
+def nearest_of_each(found: Iterable[Found]) -> list[Found]:
+    """Each content once, by its nearest match; nearest first."""
+    nearest: dict[tuple[str, int], Found] = {}
+    for one in found:
+        known = nearest.setdefault((one.bank, one.content), one)
+        if one.distance < known.distance:
+            nearest[one.bank, one.content] = one
+    return sorted(nearest.values(), key=lambda one: (one.distance, one.content))
 
 
 def answer_json(answer: Answer) -> dict[str, Any]:

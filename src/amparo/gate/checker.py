@@ -15,7 +15,7 @@ from amparo.core.clock import Clock
 from amparo.core.ids import EntryId, HubId, SightingId, random_id
 from amparo.exchange.native import SightingReport
 from amparo.exchange.native.sighting import PLACE_LENGTH
-from amparo.gate.answer import Answer, Found, Traced
+from amparo.gate.answer import Answer, Found, Traced, nearest_of_each
 from amparo.gate.dry_run import Tally
 from amparo.gate.engine import Engine
 from amparo.gate.entries_here import EntriesHere, Here
@@ -121,6 +121,19 @@ class Checker:
             return [Answer(Action.ALLOW, (), fingerprint.quality) for fingerprint in fingerprints]
         return [self.judge(matches.get(place, []), f.quality) for place, f in enumerate(fingerprints)]
 
+    def look_up_seen(self, pictures: Sequence[Sequence[Pdq]]) -> list[Answer]:
+        """As ``look_up``, for pictures that each are given as they are and turned or mirrored: whoever mirrors a picture to
+        get past still shows it. A match counts once, by the turn that lies nearest."""
+        matches = self.find(b"".join(turn.value for turns in pictures for turn in turns))
+        answers: list[Answer] = []
+        place = 0
+        for turns in pictures:
+            seen = range(place, place + len(turns))
+            found = nearest_of_each(one for at in seen for one in matches.get(at, ()))
+            place += len(turns)
+            answers.append(self.judge(found, turns[0].quality))
+        return answers
+
     def judge(self, found: Sequence[Found], quality: int) -> Answer:
         """Policy's answer to these matches, nearest first."""
         if not found or quality < self.policy.minimum_quality:
@@ -135,10 +148,12 @@ class Checker:
     def check_picture(self, picture: bytes, place: str = DEFAULT_PLACE) -> Answer:
         """The answer to an upload. A sighting is on disk before this returns; the picture is kept nowhere.
 
-        What its fingerprint lets pass is looked at for altered versions of registered ordinary photos. Raises InvalidInput
-        for bytes that are no picture.
+        It is looked up in all eight turns and mirrors. What its fingerprints let pass is looked at for altered versions of
+        registered ordinary photos. Raises InvalidInput for bytes that are no picture.
         """
-        answer = self.look_up([self.fingerprint_of(picture)])[0]
+        with self._decoding:
+            turns = pdq.turned(picture)
+        [answer] = self.look_up_seen([turns])
         if self._tracer is not None and answer.judged is Action.ALLOW:
             hold = not self.dry_run and self.policy.altered is not Action.ALLOW
             traced = self._tracer.look(picture, _plain(place), hold=hold)
@@ -197,7 +212,8 @@ class Checker:
     def check_video(
         self, source: BinaryIO | bytes, place: str = DEFAULT_PLACE, seconds: float | None = None
     ) -> VideoAnswer:
-        """The answer to a video: that of its strictest frame. One sighting for each entry, however often it is seen.
+        """The answer to a video: that of its strictest frame, mirrored or not. One sighting for each entry, however often it
+        is seen.
 
         source: a seekable stream of the file, or its bytes. seconds: of our time, at most and by default those of
         ``VIDEO_LIMITS``. Raises InvalidInput for what is no video or over a limit.
@@ -210,7 +226,8 @@ class Checker:
             limits = replace(limits, max_seconds=min(seconds, limits.max_seconds))
         stream = io.BytesIO(source) if isinstance(source, bytes) else source
         seen = video.fingerprint_stream(stream, limits)
-        answers = self.look_up([frame.fingerprint for frame in seen.frames])
+        frames = zip(seen.frames, seen.mirrored, strict=True)
+        answers = self.look_up_seen([(frame.fingerprint, mirrored) for frame, mirrored in frames])
         pairs = zip(seen.frames, answers, strict=True)
         hits = tuple(VideoHit(frame.seconds, answer) for frame, answer in pairs if answer.matches)
         judged = strictest([hit.answer.judged for hit in hits])

@@ -2,20 +2,31 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
+from itertools import islice
 from pathlib import Path
 from typing import Any, Final
 
 from amparo.bank import Action
 from amparo.core.errors import AmparoError
-from amparo.gate.answer import Answer
+from amparo.gate.answer import Answer, nearest_of_each
+from amparo.gate.checker import strictest
 from amparo.gate.client import Gate
 from amparo.gate.dry_run import Report, Tally
-from amparo.signal.batch import Hashed
 from amparo.signal.fingerprint import Pdq
 
-_AT_ONCE: Final = 200
+_AT_ONCE: Final = 1000
+"""Fingerprints that a gate is asked about in one request."""
+
+
+@dataclass(frozen=True, slots=True)
+class Shown:
+    """An upload of the past. looks: the fingerprints that a gate would look it up by, its own first (a picture's turns and
+    mirrors, a video's frames and their mirror images), or why there are none."""
+
+    path: Path
+    looks: Sequence[Pdq] | AmparoError
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,29 +74,46 @@ class Replayed:
         return "\n".join(lines) + "\n"
 
 
-def replay(files: Iterable[Hashed], gate: Gate, tally: Tally) -> Replayed:
-    """Ask the gate about every fingerprint; a file that cannot be read is counted and the rest still done.
+def replay(uploads: Iterable[Shown], gate: Gate, tally: Tally) -> Replayed:
+    """Ask the gate about every upload; a file that cannot be read is counted and the rest still done.
 
     Raises what ``Gate.look_up`` raises.
     """
     done = Replayed(tally)
-    for batch in _batches(files, done):
-        for (path, _), answer in zip(batch, gate.look_up([fingerprint for _, fingerprint in batch]), strict=True):
+    for batch in _batches(uploads, done):
+        answers = iter(looked_up(gate, [one for _, looks in batch for one in looks]))
+        for path, looks in batch:
+            answer = together(list(islice(answers, len(looks))))
             tally.note(answer)
             if answer.judged is not Action.ALLOW:
                 done.stopped.append(Stopped(path, answer))
     return done
 
 
-def _batches(files: Iterable[Hashed], done: Replayed) -> Iterator[list[tuple[Path, Pdq]]]:
-    batch: list[tuple[Path, Pdq]] = []
-    for hashed in files:
-        outcome = hashed.outcome
-        if isinstance(outcome, AmparoError):
-            done.unreadable[outcome.code] = done.unreadable.get(outcome.code, 0) + 1
-            continue
-        batch.append((hashed.path, outcome))
-        if len(batch) == _AT_ONCE:
+def looked_up(gate: Gate, fingerprints: Sequence[Pdq]) -> list[Answer]:
+    """``Gate.look_up`` of any number. Raises as that does."""
+    parts = range(0, len(fingerprints), _AT_ONCE)
+    return [answer for start in parts for answer in gate.look_up(fingerprints[start : start + _AT_ONCE])]
+
+
+def together(answers: Sequence[Answer]) -> Answer:
+    """The one answer for an upload that was asked about by several fingerprints, its own first: the strictest verdict, and each
+    content by the nearest of them."""
+    matches = nearest_of_each(found for answer in answers for found in answer.matches)
+    would = strictest([answer.judged for answer in answers])
+    action = strictest([answer.action for answer in answers])
+    return Answer(action, tuple(matches), answers[0].quality, None if would is action else would)
+
+
+def _batches(uploads: Iterable[Shown], done: Replayed) -> Iterator[list[tuple[Path, Sequence[Pdq]]]]:
+    batch: list[tuple[Path, Sequence[Pdq]]] = []
+    for shown in uploads:
+        if isinstance(shown.looks, AmparoError):
+            code = shown.looks.code
+            done.unreadable[code] = done.unreadable.get(code, 0) + 1
+        elif shown.looks:
+            batch.append((shown.path, shown.looks))
+        if sum(len(looks) for _, looks in batch) >= _AT_ONCE:
             yield batch
             batch = []
     if batch:

@@ -47,7 +47,7 @@ def warm_up() -> None:
     numba keeps what it compiled beside the sources, or in its cache folder where those cannot be written.
     """
     picture = np.random.default_rng(0).integers(0, 256, (64, 64), np.uint8).repeat(2, 0).repeat(2, 1)
-    pdq.fingerprint(picture)
+    pdq.turned(picture)
     asked, record = query(picture), register(picture)
     compare(record, asked)
     pool = PooledIndex()

@@ -41,15 +41,17 @@ _START_SECONDS: Final = 120.0
 _LONGEST_WAIT: Final = 60.0
 """Seconds between two looks at the workers when none of them has a deadline."""
 
-_Answer: TypeAlias = "Pdq | AmparoError"
+_Answer: TypeAlias = "tuple[Pdq, ...] | AmparoError"
 
 
 @dataclass(frozen=True, slots=True)
 class Hashed:
-    """What became of one file: its fingerprint, or the error that says why there is none."""
+    """What became of one file: its fingerprint, or the error that says why there is none. turns: the fingerprints of its eight
+    turns and mirrors, its own first, where they were asked for."""
 
     path: Path
     outcome: Pdq | AmparoError
+    turns: tuple[Pdq, ...] = ()
 
 
 def files_below(places: Iterable[Path]) -> Iterator[Path]:
@@ -87,12 +89,14 @@ def hash_files(
     workers: int | None = None,
     limits: Limits = DEFAULT,
     on_done: Callable[[int], None] | None = None,
+    turned: bool = False,
 ) -> Generator[Hashed, None, None]:
     """Fingerprint every file of ``paths``, yielding one ``Hashed`` a path in the order given.
 
     workers: processes; None for one a processor, 0 for none (this process hashes, unprotected from a decoder
         that crashes or hangs).
     on_done: called with the number of files done so far, just before each result is yielded.
+    turned: fingerprint the turns and mirrors of each picture as well.
 
     ``paths`` is read lazily and results are bounded: a million files need no more memory than a hundred. A
     worker that crashes or hangs makes InvalidInput ``decoder_crashed`` or ``picture_timeout`` the outcome of
@@ -102,7 +106,7 @@ def hash_files(
     count = os.cpu_count() or 1 if workers is None else workers
     if count < 0:
         raise InvalidInput("workers_invalid", "The number of worker processes cannot be negative.")
-    outcomes = _Crew(count, limits).run(paths) if count else _alone(paths, limits)
+    outcomes = _Crew(count, limits, turned=turned).run(paths) if count else _alone(paths, limits, turned=turned)
     return _reporting(outcomes, on_done or _unheard)
 
 
@@ -117,19 +121,26 @@ def _unheard(done: int) -> None:
     del done
 
 
-def _alone(paths: Iterable[Path], limits: Limits) -> Generator[Hashed, None, None]:
+def _alone(paths: Iterable[Path], limits: Limits, *, turned: bool) -> Generator[Hashed, None, None]:
     for path in paths:
-        yield Hashed(path, _outcome(path, limits))
+        yield _hashed(path, _outcome(path, limits, turned=turned))
 
 
-def _outcome(path: Path, limits: Limits) -> _Answer:
+def _hashed(path: Path, answer: _Answer) -> Hashed:
+    if isinstance(answer, AmparoError):
+        return Hashed(path, answer)
+    return Hashed(path, answer[0], answer if len(answer) > 1 else ())
+
+
+def _outcome(path: Path, limits: Limits, *, turned: bool) -> _Answer:
     try:
-        return pdq.fingerprint(decode.read(path, limits), limits)
+        source = decode.read(path, limits)
+        return pdq.turned(source, limits) if turned else (pdq.fingerprint(source, limits),)
     except AmparoError as error:
         return error
 
 
-def _work(connection: Connection, limits: Limits) -> None:
+def _work(connection: Connection, limits: Limits, turned: bool) -> None:  # as a process is started
     """The life of one worker process: say hello when warm, then a path in, an outcome out, until the pipe closes."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the parent, which then ends us
     pdq.fingerprint(np.zeros((64, 64), np.uint8))  # loads the compiled kernels before any file's clock runs
@@ -139,16 +150,16 @@ def _work(connection: Connection, limits: Limits) -> None:
             path: Path = connection.recv()
         except EOFError:
             return
-        connection.send(_outcome(path, limits))
+        connection.send(_outcome(path, limits, turned=turned))
 
 
 class _Worker:
     """One worker process as its parent sees it. pending: (number, path) handed over and not yet answered."""
 
-    def __init__(self, limits: Limits) -> None:
+    def __init__(self, limits: Limits, *, turned: bool) -> None:
         context = multiprocessing.get_context("spawn")
         self.connection, far_end = context.Pipe()
-        self.process = context.Process(target=_work, args=(far_end, limits), daemon=True)
+        self.process = context.Process(target=_work, args=(far_end, limits, turned), daemon=True)
         self.process.start()
         far_end.close()  # or the pipe would not end with the worker
         self.ready = False
@@ -176,8 +187,9 @@ class _Worker:
 class _Crew:
     """The workers, what they were handed, and what waits to be yielded in order."""
 
-    def __init__(self, count: int, limits: Limits) -> None:
+    def __init__(self, count: int, limits: Limits, *, turned: bool) -> None:
         self._limits = limits
+        self._turned = turned
         self._count = count
         self._workers: list[_Worker] = []
         self._again: deque[tuple[int, Path]] = deque()
@@ -206,7 +218,7 @@ class _Crew:
 
     def _hired(self) -> _Worker:
         try:
-            return _Worker(self._limits)
+            return _Worker(self._limits, turned=self._turned)
         except OSError as error:
             raise Unavailable("workers_unavailable", "No worker process can be started.", detail=str(error)) from error
 
@@ -254,7 +266,7 @@ class _Crew:
             worker.ready = True
             return
         number, path = worker.pending.popleft()
-        self._finished[number] = Hashed(path, answer)
+        self._finished[number] = _hashed(path, answer)
 
     def _replace(self, place: int, error_of: Callable[[int | None], AmparoError]) -> None:
         """Put a new worker in the place of a dead or hanging one. The file it was at is answered for it; a

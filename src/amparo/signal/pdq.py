@@ -22,7 +22,7 @@ from amparo.signal.limits import DEFAULT, Limits
 from amparo.signal.pdq_plane import luma_block
 from amparo.signal.pdq_taps import axis_taps, turned_axis_taps
 
-__all__ = ["MINIMUM_SIDE", "Pdq", "Source", "dihedral", "fingerprint", "turned"]
+__all__ = ["MINIMUM_SIDE", "Pdq", "Source", "dihedral", "fingerprint", "turned", "with_mirror"]
 
 Source: TypeAlias = "bytes | Path | LumaPlane | NDArray[np.uint8]"
 """A picture: the bytes of a file, the path of one, a decoded grey plane, or pixels: (H, W) grey or (H, W, 3)
@@ -75,6 +75,14 @@ def turned(source: Source, limits: Limits = DEFAULT) -> tuple[Pdq, ...]:
     upside_down, half_turn = _block(plane, turn_rows=True), _block(plane, turn_rows=True, turn_columns=True)
     blocks = (original, mirrored.T, half_turn, upside_down.T, upside_down, mirrored, original.T, half_turn.T)
     return tuple(_of_block(block) for block in blocks)
+
+
+def with_mirror(source: Source, limits: Limits = DEFAULT) -> tuple[Pdq, Pdq]:
+    """The fingerprints of a picture and of its mirror image (left and right exchanged). Raises as ``fingerprint`` does."""
+    plane = _plane(source, limits)
+    if plane is None:
+        return _NOTHING, _NOTHING
+    return _of_block(_block(plane)), _of_block(_block(plane, turn_columns=True))
 
 
 def _plane(source: Source, limits: Limits) -> LumaPlane | None:

@@ -32,6 +32,7 @@ from numpy.typing import NDArray
 
 from amparo.core.errors import InvalidInput, NotFound
 from amparo.signal import pdq
+from amparo.signal.fingerprint import Pdq
 from amparo.signal.limits import Deadline, VideoLimits
 from amparo.signal.video_format import VideoFrame
 
@@ -65,12 +66,14 @@ class VideoFingerprint:
     md5: of the file, 32 lowercase hexadecimal digits.
     seconds: its length as played.
     damaged: packets that could not be decoded and were passed over, as players do.
+    mirrored: of each frame, the fingerprint of its mirror image (left and right exchanged); no part of vPDQ.
     """
 
     md5: str
     frames: tuple[VideoFrame, ...]
     seconds: float
     damaged: int
+    mirrored: tuple[Pdq, ...] = ()
 
 
 def fingerprint(path: Path, limits: VideoLimits = VIDEO_DEFAULT, interval: float = 1.0) -> VideoFingerprint:
@@ -224,7 +227,7 @@ def _fingerprinted(
         raise unreadable("more damaged packets than frames")
     if length is not None and sampler.end < min(_SHORT_OF * length, length - 1.0):
         raise truncated(f"{sampler.end:.1f} of {length:.1f} seconds")
-    return VideoFingerprint(digest, tuple(sampler.frames), round(sampler.end, 3), damaged)
+    return VideoFingerprint(digest, tuple(sampler.frames), round(sampler.end, 3), damaged, tuple(sampler.mirrored))
 
 
 def _picture_stream(container: InputContainer, limits: VideoLimits) -> VideoStream:
@@ -282,6 +285,7 @@ class _Sampler:
 
     def __init__(self, interval: float, limits: VideoLimits, rate: float) -> None:
         self.frames: list[VideoFrame] = []
+        self.mirrored: list[Pdq] = []
         self.decoded = 0
         self.end = 0.0
         self._interval = interval
@@ -343,7 +347,9 @@ class _Sampler:
             raise _too_large(frame.width, frame.height, self._limits)
         plane = cast("NDArray[np.uint8]", self._full.reformat(frame, format="gray").to_ndarray())
         grey = _upright(plane, frame.rotation)
-        self.frames.append(VideoFrame(self.decoded, pdq.fingerprint(grey), self._now))
+        fingerprint, mirrored = pdq.with_mirror(grey)
+        self.frames.append(VideoFrame(self.decoded, fingerprint, self._now))
+        self.mirrored.append(mirrored)
         self._kept, self._cut = self._now, False
 
 

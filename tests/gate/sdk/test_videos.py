@@ -134,6 +134,13 @@ def test_the_answer_names_the_frames_and_the_entry(gate: Gate, files: dict[str, 
         gate.check_video(files["copy"], seconds=0.001)
 
 
+def test_a_mirrored_video_is_blocked_too(gate: Gate, tmp_path: Path) -> None:
+    mirrored = [np.ascontiguousarray(frame[:, ::-1]) for frame in scenes((OTHER, BANKED), 20, 256, 256)]
+    answer = gate.check_video(write_video(tmp_path / "mirrored.mp4", mirrored).read_bytes())
+    assert answer.action is Action.BLOCK
+    assert len(answer.strictest.entries) == 1
+
+
 def test_a_video_in_memory_comes_onto_no_disk(runtime: GateRuntime, files: dict[str, bytes]) -> None:
     before = {path.name for path in runtime.folder.iterdir()}
     Gate.embedded(runtime).check_video(files["copy"])
