@@ -280,6 +280,19 @@ def test_a_packed_answer_of_a_hub_is_bounded_by_what_it_unpacks_to(bombing: str,
     gate.stop()
 
 
+@pytest.mark.parametrize("body", [b"", b"<html>Welcome</html>", b"[]", b"{}", b'{"stopped_everywhere": "yes"}'])
+def test_a_portal_that_answers_for_the_hub_has_stored_no_decision(body: bytes, tmp_path: Path) -> None:
+    async def answer(_request: Request) -> Response:
+        return Response(body)
+
+    with serving(Starlette(routes=[Route("/{path:path}", answer, methods=["POST"])])) as url:
+        card = PartnerCard(url, SigningKey(bytes(32)).public.hex, PartnerId("a" * 32), "Tests", "no-secret")
+        gate = GateRuntime(card, tmp_path / "gate", SystemClock())
+        with pytest.raises(Unavailable, match="hub_unreachable"):
+            gate.tracer.decide("0" * 32, confirmed=True)
+        gate.stop()
+
+
 def test_a_packed_answer_of_a_source_is_bounded_too(bombing: str) -> None:
     with Asker(bombing, 1_000_000, {}).connected() as ask, pytest.raises(Unavailable, match="source_answer_too_long"):
         ask.get("/FetchHashes")

@@ -21,6 +21,7 @@ from amparo.core.errors import (
     InvalidInput,
     NotFound,
     Unavailable,
+    VerificationFailed,
 )
 from amparo.core.ids import EntryId, is_id
 from amparo.core.logs import get_logger
@@ -29,7 +30,7 @@ from amparo.exchange.native.tracing import OwnFinding, Question, TraceAnswer
 from amparo.gate.answer import Traced
 from amparo.gate.card import PartnerCard
 from amparo.gate.replica import Replica
-from amparo.gate.reply import error_of, problem_of
+from amparo.gate.reply import error_of, object_of, problem_of
 from amparo.gate.tracing.calibration import Calibration
 from amparo.gate.tracing.pool import TracePool
 from amparo.gate.tracing.settings import TraceSettings
@@ -140,7 +141,13 @@ class Tracer:
         if not is_id(review):
             raise NotFound("review_unknown", "There is no such upload to decide on.")
         raw = self._post(f"/partner/v1/reviews/{review}", tracing.encode_decision(confirmed=confirmed))
-        return bool(httpx.Response(200, content=raw).json()["stopped_everywhere"])
+        try:
+            stopped = object_of(raw).get("stopped_everywhere")
+        except VerificationFailed as error:
+            raise _no_hub(error.detail) from error
+        if not isinstance(stopped, bool):
+            raise _no_hub("stopped_everywhere")
+        return stopped
 
     def _answer(self, query: QueryRecord, likely: Sequence[Candidate], place: str, *, hold: bool) -> TraceAnswer:
         held = self._replica.traces_of([one.photo for one in likely])
@@ -203,6 +210,11 @@ class Tracer:
     def _count(self, what: str) -> None:
         with self._counting:
             self._counts[what] += 1
+
+
+def _no_hub(detail: str) -> Unavailable:
+    # A portal or a proxy in between has answered.
+    return Unavailable("hub_unreachable", "What answered is not a hub.", detail=detail)
 
 
 def _rank(answer: Comparison) -> tuple[int, int]:
