@@ -18,9 +18,11 @@ up: $(VENV)/.runtime web
 setup: $(VENV)/.tests web
 
 # Every run takes place whatever became of the one before. Without Chromium the browser tests fail, each with one line.
+# Kernels are compiled before: several processes would all compile them at once, while what they test waits.
 test: $(VENV)/.tests web
 	@scripts/ensure-chromium || true
 	@failed=0; \
+	$(BIN)/python -c "from amparo.gate.warm_up import warm_up; warm_up()" || failed=1; \
 	$(BIN)/python hatch_build.py run test || failed=1; \
 	$(BIN)/python -m pytest -n $(WORKERS) --dist worksteal -m "not browser" || failed=1; \
 	$(BIN)/python -m pytest -n $(WORKERS) --dist worksteal -m browser || failed=1; \

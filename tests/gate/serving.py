@@ -23,7 +23,8 @@ def served(app: ASGIApp, port: int, on_stop: Callable[[], None] = lambda: None) 
     server = uvicorn.Server(config)
     thread = threading.Thread(target=server.run, daemon=True)
     thread.start()
-    end = time.monotonic() + 20
+    # A gate's first start on a machine compiles before it answers.
+    end = time.monotonic() + 120
     while not server.started:
         assert thread.is_alive()
         assert time.monotonic() < end
