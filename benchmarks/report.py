@@ -24,6 +24,7 @@ SECTIONS: Final = {
     "gate": "gate_bench",
     "trace": "trace_bench",
     "trace_wide": "trace_wide",
+    "trace_small_pools": "trace_small_pools",
     "trace_sessions": "trace_sessions",
     "trace_inversion": "trace_inversion",
     "browser_trace": "browser_trace",

@@ -25,10 +25,14 @@ from amparo.core.errors import InvalidInput
 from amparo.index.trace import DEFAULT_LEVEL, PooledIndex, background
 from amparo.signal.trace.extract import query, register
 from amparo.signal.trace.record import QueryRecord
+from benchmarks.report import measured as when
+from benchmarks.trace_distractors import base_variants, invented
 from benchmarks.trace_edits import Edit, Picture, again, as_picture, edits_of, numbered, read
 
 RESULT: Final = Path(__file__).parent / "results" / "trace_small_pools.json"
 SIZES: Final = (1, 16, 100, 367)
+FILLED: Final = (2_000, 10_000)
+"""Filled up with photos that nobody took."""
 EDITED: Final = 15
 SHOWN: Final = {
     "screenshot with bars": ("",),
@@ -41,9 +45,11 @@ _LAST: Final = ("region 50% replaced, travelled", "noise")
 
 @dataclass(frozen=True, slots=True)
 class Gathered:
-    """registered: descriptors, in the order in which they are registered; edits: family, place of the photo, upload."""
+    """registered: descriptors, in the order in which they are registered; invented: those of photos that nobody took, after
+    them; edits: family, place of the photo, upload."""
 
     registered: list[NDArray[np.uint8]]
+    invented: list[NDArray[np.uint8]]
     strangers: list[QueryRecord]
     edits: list[tuple[str, int, QueryRecord]]
 
@@ -88,13 +94,17 @@ def gathered(photos: Path) -> Gathered:
                 strangers.append(query(_grey(upload)))
             except InvalidInput:
                 continue
-    return Gathered(registered, strangers, edits)
+    tune = [seen for seen in map(read, numbered(photos / "others", "tune")) if min(seen.shape[:2]) >= 150]
+    made = invented(base_variants(tune, 5, seed=5), max(FILLED) - len(registered), seed=6)
+    return Gathered(registered, made, strangers, edits)
 
 
 def measured(seen: Gathered, size: int, *, helped: bool) -> dict[str, Any]:
     """One pool of ``size`` photos; ``helped``: with the background that ships."""
     index = PooledIndex(background=background.shipped() if helped else None)
-    for number, rows in enumerate(seen.registered[:size]):
+    for number, rows in enumerate(chain(seen.registered, seen.invented)):
+        if number == size:
+            break
         index.add(number, rows)
     started = perf_counter()
     index.build()
@@ -114,7 +124,7 @@ def measured(seen: Gathered, size: int, *, helped: bool) -> dict[str, Any]:
         if photo < size:
             hits.setdefault(family, []).append(scores(asked).get(photo, 0.0) > DEFAULT_LEVEL)
     return {
-        "registered": size, "background": helped, "strangers": len(best),
+        "registered": size, "invented": max(0, size - len(seen.registered)), "background": helped, "strangers": len(best),
         "sent_on": round(float((best > DEFAULT_LEVEL).mean()), 4),
         "level_for_one_percent": round(float(np.quantile(best, 0.99)), 3),
         "recall": {family: round(float(np.mean(found)), 3) for family, found in hits.items()},
@@ -124,14 +134,39 @@ def measured(seen: Gathered, size: int, *, helped: bool) -> dict[str, Any]:
     }  # fmt: skip
 
 
+def markdown(result: dict[str, Any]) -> str:
+    """The section of RESULTS.md."""
+    families = list(SHOWN)
+    lines = [
+        "### Pools with few photos",
+        "",
+        f"Measured on {result['date']} on {result['machine']}, by `python -m benchmarks.trace_small_pools`, at the default "
+        f'level ({result["level"]}). "with": votes are weighed as among 50,000, as a gate does; "without": by the pool\'s '
+        f"own photos only. Asked with {result['rows'][0]['strangers']} unrelated uploads and with edits of the first {EDITED} "
+        "photos. The one factor of the weighing was chosen on these strangers. "
+        f"Beyond {max(SIZES)} photos the pool is filled with invented ones.",
+        "",
+        "| photos | background | sent on | " + " | ".join(families) + " | search | MB |",
+        "|---|---|---|" + "---|" * (len(families) + 2),
+    ]
+    for row in result["rows"]:
+        recalls = [f"{row['recall'][one]:.3f} ({row['edits'][one]})" for one in families]
+        lines.append(
+            f"| {row['registered']:,} | {'with' if row['background'] else 'without'} | {row['sent_on']:.2%} | "
+            + " | ".join(recalls)
+            + f" | {row['search_ms']:.1f} ms | {row['megabytes']:,.0f} |"
+        )
+    return "\n".join(lines) + "\n"
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("photos", type=Path)
     cv2.setNumThreads(1)
     seen = gathered(parser.parse_args().photos)
-    rows = [measured(seen, size, helped=helped) for size in SIZES for helped in (False, True)]
-    RESULT.write_text(json.dumps({"level": DEFAULT_LEVEL, "rows": rows}, indent=1) + "\n", encoding="utf-8")
-    print(RESULT.read_text(encoding="utf-8"))
+    rows = [measured(seen, size, helped=helped) for size in SIZES + FILLED for helped in (False, True)]
+    RESULT.write_text(json.dumps(when() | {"level": DEFAULT_LEVEL, "rows": rows}, indent=1) + "\n", encoding="utf-8")
+    print(markdown(json.loads(RESULT.read_text(encoding="utf-8"))))
 
 
 if __name__ == "__main__":
