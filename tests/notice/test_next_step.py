@@ -10,8 +10,8 @@ from amparo.notice.help_lines import help_lines
 from amparo.notice.machine import Answer, NoticeState, Proof
 from amparo.notice.next_step import LONG_SILENCE, PATIENCE, NextStep, StepKind, next_steps
 from amparo.notice.pack import RulePacks
+from tests.notice.lives import HOUR, answered, apply, approved, drafted, received, sent
 from tests.notice.samples import ID, PACKS, START
-from tests.notice.test_machine import HOUR, answered, apply, approved, drafted, received, sent
 
 SPAIN = ("ES",)
 OWN = Award("Example Association", "Example Coordinator", date(2026, 2, 3))

@@ -7,8 +7,8 @@ from datetime import timedelta
 from amparo.notice import machine
 from amparo.notice.machine import Answer, NoticeState, Proof
 from amparo.notice.standing import ClockStanding, clock_standing
+from tests.notice.lives import HOUR, apply, drafted, sent
 from tests.notice.samples import START
-from tests.notice.test_machine import HOUR, apply, drafted, sent
 
 
 def received() -> NoticeState:
