@@ -15,7 +15,7 @@ from amparo.core.keys import SigningKey, bearer_digest, new_bearer_secret, new_k
 from amparo.exchange.native import Addition, FeedPage
 from amparo.gate.access import Role
 from amparo.gate.card import PartnerCard
-from amparo.gate.keeper import FILE, SnapshotKeeper, load_engine
+from amparo.gate.engine import FILE, Engine
 from amparo.gate.replica import Replica
 from amparo.signal.fingerprint import PDQ_BYTES, Pdq
 
@@ -55,8 +55,7 @@ def fill(folder: Path, card: PartnerCard, count: int, seed: int) -> None:
             for place in range(start, end)
         )
         replica.apply(FeedPage(hub, card.partner, start, end, end, secrets.token_hex(16), now, changes))
-    keeper = SnapshotKeeper(replica, load_engine(replica, folder), folder)
-    keeper.stop()
+    Engine(replica, folder).kept.save()
     assert (folder / FILE).exists()
     replica.close()
 

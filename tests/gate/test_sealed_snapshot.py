@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from amparo.core.errors import Conflict
-from amparo.gate.keeper import FILE
+from amparo.gate.engine import FILE
 from amparo.gate.runtime import GateRuntime
 from tests.gate.feeding import new_gate
 
@@ -21,15 +21,15 @@ from amparo.gate import sealed_snapshot
 
 parts = sealed_snapshot._parts
 
-def killed_before_the_second_chunk(key, snapshot):
-    for place, part in enumerate(parts(key, snapshot)):
+def killed_before_the_second_chunk(*given):
+    for place, part in enumerate(parts(*given)):
         if place == 2:
             os.kill(os.getpid(), signal.SIGKILL)
         yield part
 
 sealed_snapshot._parts = killed_before_the_second_chunk
 arrays = {"many": np.zeros(20 << 20, np.uint8)}
-sealed_snapshot.write(Path(sys.argv[1]), bytes(32), sealed_snapshot.Snapshot("0" * 32, 0, arrays))
+sealed_snapshot.write(Path(sys.argv[1]), bytes(32), bytes(32), sealed_snapshot.Snapshot("0" * 32, 0, arrays))
 """
 
 

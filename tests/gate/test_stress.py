@@ -165,7 +165,7 @@ def test_lookups_are_right_while_the_feed_comes_in(gate: GateRuntime) -> None:
     assert standing.cursor == CHANGES
     assert _held(gate.replica) == expected
     values = b"".join(fingerprint.value for fingerprint, _ in feed.planted)
-    for engine in (gate.engine, Engine.load(gate.replica)):
+    for engine in (gate.engine, Engine(gate.replica, gate.folder)):
         assert len(engine) == len(expected)
         assert len({one.query for one in engine.near(values, 0)}) == len(expected)
     grown = (longest - before) / 1e6

@@ -223,3 +223,31 @@ def test_both_indexes_keep_the_protocol() -> None:
 def test_a_delta_out_of_range_is_refused(delta_rows: int) -> None:
     with pytest.raises(InvalidInput, match="delta_out_of_range"):
         HammingIndex(delta_rows=delta_rows)
+
+
+@pytest.mark.parametrize("delta_rows", [3, CAPACITY])
+def test_an_index_knows_whether_it_still_holds_removed_rows(delta_rows: int) -> None:
+    rows = np.concatenate([uniform(20, 5), uniform(4, 5)])
+    index = HammingIndex(delta_rows=delta_rows)
+    assert not index.holds_removed
+    index.add(rows)
+    assert not index.holds_removed
+    index.remove([3, 21])
+    assert index.holds_removed
+    index.compact()
+    assert not index.holds_removed
+    index = HammingIndex.from_arrays(index.to_arrays())
+    assert not index.holds_removed
+    index.add(rows[:1])
+    index.remove([24])
+    assert index.holds_removed
+    index.remove(np.flatnonzero(index.are_live(np.arange(25))))
+    index.compact()
+    assert (index.holds_removed, index.numbered, len(index)) == (False, 25, 0)
+
+
+def test_which_numbers_are_live_is_told_for_any_number() -> None:
+    index = HammingIndex.build(uniform(9, 5))
+    index.remove([0, 8])
+    asked = np.array([-1, 0, 1, 7, 8, 9, 1 << 40], np.int64)
+    assert index.are_live(asked).tolist() == [False, False, True, True, False, False, False]

@@ -11,23 +11,21 @@ from __future__ import annotations
 import json
 import re
 import sqlite3
-from collections.abc import Generator, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Generator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
-from itertools import islice
 from pathlib import Path
 from typing import Any, Final, cast
-
-import numpy as np
 
 from amparo.bank.famous import Fingerprints
 from amparo.core.clock import Clock, to_text
 from amparo.core.errors import AmparoError, Conflict, InvalidInput, NotFound
-from amparo.core.keys import derive, keyed_tag, seal, unseal
+from amparo.core.keys import derive, keyed_tag, seal, unseal, unseal_all
 from amparo.gate.database import Database
-from amparo.gate.numbered import Near, NumberedIndex
-from amparo.index import HammingIndex
-from amparo.signal.fingerprint import PDQ_BYTES, PDQ_MATCH_RADIUS
+from amparo.gate.kept_index import KeptIndex
+from amparo.gate.numbered import Near
+from amparo.gate.own_index import OwnIndex
+from amparo.gate.snapshot_register import SCHEMA as SNAPSHOT_SCHEMA
 
 PDQ: Final = "pdq"
 VIDEO_MD5: Final = "video_md5"
@@ -97,16 +95,15 @@ class LocalBanks:
         self._sealing = derive(key, "amparo-gate-local-seal-1")
         self._tagging = derive(key, "amparo-gate-local-tag-1")
         self._clock = clock
-        self._famous = None if famous is None or not len(famous.values) else HammingIndex.build(famous.values)
-        self._left_out: set[int] = set()
         self._database = Database(
-            folder / "banks.sqlite", _SCHEMA, name="banks", called="The database of the gate's own banks"
+            folder / "banks.sqlite",
+            _SCHEMA + SNAPSHOT_SCHEMA,
+            name="banks",
+            called="The database of the gate's own banks",
         )
         try:
+            self._index = OwnIndex(folder, key, self._database, self._opened, famous)
             with self._database.read() as connection:
-                held = connection.execute("SELECT content, sealed FROM signal WHERE type = ? ORDER BY content", (PDQ,))
-                opened = ((number, bytes.fromhex(self._open(raw))) for number, raw in held)
-                self._index = NumberedIndex.build(self._matched(opened))
                 # In memory too: every lookup asks for them.
                 self._ratios: dict[str, float] = dict(connection.execute("SELECT name, ratio FROM ratio").fetchall())
         except AmparoError:
@@ -116,13 +113,18 @@ class LocalBanks:
     def close(self) -> None:
         self._database.close()
 
+    @property
+    def kept(self) -> KeptIndex:
+        """What a ``SnapshotKeeper`` saves."""
+        return self._index.kept
+
     def __len__(self) -> int:
         return len(self._index)
 
     @property
     def left_out(self) -> int:
         """How many contents do not match because they lie near a famous picture."""
-        return len(self._left_out)
+        return self._index.left_out
 
     # Banks
 
@@ -175,9 +177,10 @@ class LocalBanks:
                 (PDQ, row[0]),
             ).fetchall()
             connection.execute(f"DELETE FROM signal WHERE content IN {of_bank}", row).close()  # noqa: S608  # fixed text
+            self._index.snapshots.note_removed(connection, (number for (number,) in gone))
             connection.execute("DELETE FROM content WHERE bank = ?", row).close()
             connection.execute("DELETE FROM bank WHERE number = ?", row).close()
-        self._match_no_more([number for (number,) in gone])
+        self._index.remove([number for (number,) in gone])
         return True
 
     def ratio_of(self, name: str) -> float:
@@ -202,7 +205,7 @@ class LocalBanks:
         if not signals:
             raise InvalidInput("signals_none", "No signals given")
         checked = {kind: checked_signal(kind, value) for kind, value in signals.items()}
-        if PDQ in checked and self._is_famous([bytes.fromhex(checked[PDQ])])[0]:
+        if PDQ in checked and self._index.are_famous([bytes.fromhex(checked[PDQ])])[0]:
             raise InvalidInput("picture_famous", "This picture is famous: what everybody has cannot be banked")
         told = self._seal(_about_text(about or About()))
         # The lock is kept until the index knows: numbers must reach it ascending, and only those that are on disk.
@@ -218,7 +221,7 @@ class LocalBanks:
                 rows = [(content, kind, self._tag(kind, value), self._seal(value)) for kind, value in checked.items()]
                 connection.executemany("INSERT INTO signal VALUES (?, ?, ?, ?)", rows).close()
             if PDQ in checked:
-                self._index.add([content], bytes.fromhex(checked[PDQ]))
+                self._index.add([content], [bytes.fromhex(checked[PDQ])])
         return content
 
     def add_fingerprints(self, bank: str, values: Sequence[str]) -> None:
@@ -246,8 +249,7 @@ class LocalBanks:
                 ).close()
                 rows = [(one, PDQ, *hidden) for one, hidden in zip(numbers, sealed, strict=True)]
                 connection.executemany("INSERT INTO signal VALUES (?, ?, ?, ?)", rows).close()
-            matched = list(self._matched(zip(numbers, map(bytes.fromhex, values), strict=True)))
-            self._index.add([one for one, _ in matched], b"".join(value for _, value in matched))
+            self._index.add(numbers, list(map(bytes.fromhex, values)))
 
     def content(self, bank: str, content: int) -> Content:
         """Raises NotFound ``bank_unknown``; ``content_unknown`` also for a content of another bank."""
@@ -300,8 +302,9 @@ class LocalBanks:
             if not gone:
                 return False
             kinds = connection.execute("DELETE FROM signal WHERE content = ? RETURNING type", gone[0]).fetchall()
-        if (PDQ,) in kinds:
-            self._match_no_more([content])
+            if (PDQ,) in kinds:
+                self._index.snapshots.note_removed(connection, [content])
+        self._index.remove([content])
         return True
 
     # Matching
@@ -331,25 +334,6 @@ class LocalBanks:
         with self._database.read() as connection:
             return connection.execute("SELECT max(since) FROM content").fetchone()[0]
 
-    def _is_famous(self, values: Sequence[bytes]) -> list[bool]:
-        if self._famous is None:
-            return [False] * len(values)
-        near = self._famous.search(np.frombuffer(b"".join(values), np.uint8).reshape(-1, PDQ_BYTES), PDQ_MATCH_RADIUS)
-        found = set(near.query.tolist())
-        return [place in found for place in range(len(values))]
-
-    def _matched(self, held: Iterable[tuple[int, bytes]]) -> Iterator[tuple[int, bytes]]:
-        """Without those that lie near a famous picture, which are noted."""
-        left = iter(held)
-        while part := list(islice(left, _ADDED_AT_ONCE)):
-            famous = self._is_famous([value for _, value in part])
-            self._left_out.update(number for (number, _), one in zip(part, famous, strict=True) if one)
-            yield from (pair for pair, one in zip(part, famous, strict=True) if not one)
-
-    def _match_no_more(self, numbers: Sequence[int]) -> None:
-        self._index.remove([number for number in numbers if number not in self._left_out])
-        self._left_out.difference_update(numbers)
-
     @contextmanager
     def _write(self) -> Generator[sqlite3.Connection]:
         with self._database.write() as connection:
@@ -374,6 +358,10 @@ class LocalBanks:
 
     def _open(self, sealed: bytes) -> str:
         return unseal(self._sealing, sealed, _SEAL_CONTEXT).decode()
+
+    def _opened(self, sealed: Sequence[bytes]) -> list[bytes]:
+        texts = unseal_all(self._sealing, ((one, _SEAL_CONTEXT) for one in sealed))
+        return [bytes.fromhex(text.decode()) for text in texts]
 
 
 def checked_signal(kind: str, value: object) -> str:

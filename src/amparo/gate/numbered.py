@@ -3,16 +3,20 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Final, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 
+from amparo.core.errors import VerificationFailed
 from amparo.index import HammingIndex
 from amparo.signal.fingerprint import PDQ_BYTES
 
-_BATCH: Final = 50_000
+Arrays = Mapping[str, npt.NDArray[np.generic]]
+
+_NUMBERS: Final = "numbers"
+_INDEX: Final = "index/"
 
 
 class Near(NamedTuple):
@@ -29,55 +33,52 @@ class NumberedIndex:
     other. Held in memory only.
     """
 
-    def __init__(self, numbers: npt.NDArray[np.int64], index: HammingIndex) -> None:
-        self._index = index
-        self._numbers = numbers
-        self._rows = len(numbers)
+    def __init__(self, numbers: npt.NDArray[np.int64] | None = None, index: HammingIndex | None = None) -> None:
+        self._index = HammingIndex() if index is None else index
+        self._numbers = np.empty(0, np.int64) if numbers is None else numbers
+        self._rows = len(self._numbers)
         self._changing = threading.Lock()
-
-    @classmethod
-    def build(cls, held: Iterable[tuple[int, bytes]]) -> NumberedIndex:
-        """held: numbers, ascending, with their fingerprints of 32 bytes."""
-        made = cls(np.empty(0, np.int64), HammingIndex.build(np.empty((0, PDQ_BYTES), np.uint8)))
-        numbers: list[int] = []
-        values = bytearray()
-        for number, value in held:
-            numbers.append(number)
-            values += value
-            if len(numbers) == _BATCH:
-                made.add(numbers, bytes(values))
-                numbers, values = [], bytearray()
-        made.add(numbers, bytes(values))
-        return made
 
     def __len__(self) -> int:
         return len(self._index)
 
-    def add(self, numbers: Sequence[int], values: bytes) -> None:
-        """values: the fingerprints one after the other. They match as soon as this returns."""
-        if not numbers:
+    def add(self, numbers: Sequence[int] | npt.NDArray[np.int64], values: bytes | bytearray) -> None:
+        """values: the fingerprints one after the other. They match as soon as this returns.
+
+        Where it raises (no memory), nothing was added.
+        """
+        if not len(numbers):
             return
         with self._changing:
-            end = self._rows + len(numbers)
+            before, end = self._rows, self._rows + len(numbers)
             if end > len(self._numbers):
                 grown = np.empty(max(1024, end, len(self._numbers) * 5 // 4), np.int64)
-                grown[: self._rows] = self._numbers[: self._rows]
+                grown[:before] = self._numbers[:before]
                 self._numbers = grown
             # Written before the rows can be found; readers keep the array they have, whose head is the same.
-            self._numbers[self._rows : end] = numbers
+            self._numbers[before:end] = numbers
             self._rows = end
-            self._index.add(np.frombuffer(values, np.uint8).reshape(-1, PDQ_BYTES))
+            try:
+                self._index.add(np.frombuffer(values, np.uint8).reshape(-1, PDQ_BYTES))
+            except BaseException:
+                # A number without its row would shift every later one.
+                self._rows = before
+                raise
 
-    def remove(self, numbers: Sequence[int]) -> None:
-        """They match no more, from the moment this returns."""
-        if not numbers:
-            return
+    def remove(self, numbers: Iterable[int]) -> list[int]:
+        """They match no more, from the moment this returns. Returns those that did until then; others are passed over."""
+        wanted = np.unique(np.fromiter(numbers, np.int64))
         with self._changing:
-            rows = np.searchsorted(self._numbers[: self._rows], np.asarray(numbers, np.int64))
-            self._index.remove(rows.astype(np.int64))
+            held = self._numbers[: self._rows]
+            rows = np.searchsorted(held, wanted).astype(np.int64)
+            there = rows < self._rows
+            there[there] = held[rows[there]] == wanted[there]
+            there[there] = self._index.are_live(rows[there])
+            self._index.remove(rows[there])
+        return wanted[there].tolist()
 
     def near(self, values: bytes, radius: int) -> list[Near]:
-        """Everything at most ``radius`` bits from each of ``values``, in no order."""
+        """Everything at most ``radius`` bits from each of ``values``, by question and number."""
         if radius < 0 or not len(self._index):
             return []
         found = self._index.search(np.frombuffer(values, np.uint8).reshape(-1, PDQ_BYTES), radius)
@@ -85,3 +86,37 @@ class NumberedIndex:
             return []
         numbers = self._numbers[found.row].tolist()
         return [Near(*one) for one in zip(found.query.tolist(), numbers, found.distance.tolist(), strict=True)]
+
+    def shed(self) -> None:
+        """Free what removed fingerprints take up: no byte of those that were removed before this call is in ``to_arrays``
+        after it. Searches go on meanwhile, and so do changes."""
+        if self._index.holds_removed:
+            self._index.compact()
+
+    def to_arrays(self) -> tuple[int, dict[str, npt.NDArray[np.generic]]]:
+        """The highest number that was ever added (0: none), and what ``from_arrays`` makes the same index of."""
+        with self._changing:
+            index, numbers = self._index.to_arrays(), self._numbers[: self._rows].copy()
+        return int(numbers[-1]) if len(numbers) else 0, {
+            _NUMBERS: numbers,
+            **{_INDEX + name: array for name, array in index.items()},
+        }
+
+    @classmethod
+    def from_arrays(cls, arrays: Arrays) -> NumberedIndex:
+        """Raises VerificationFailed ``snapshot_invalid`` where the arrays contradict each other; none that passes leads a search
+        out of bounds."""
+        index = HammingIndex.from_arrays(
+            {name.removeprefix(_INDEX): array for name, array in arrays.items() if name.startswith(_INDEX)}
+        )
+        numbers = arrays.get(_NUMBERS)
+        if numbers is None or numbers.dtype != np.int64 or numbers.shape != (index.numbered,):
+            raise _contradiction("numbers and rows are not as many")
+        ascending = numbers.view(np.int64)
+        if not (ascending[1:] > ascending[:-1]).all() or (len(ascending) and ascending[0] < 1):
+            raise _contradiction("numbers do not ascend")
+        return cls(ascending, index)
+
+
+def _contradiction(detail: str) -> VerificationFailed:
+    return VerificationFailed("snapshot_invalid", "The gate's snapshot is damaged.", step="content", detail=detail)

@@ -18,12 +18,14 @@ from amparo.bank import Action
 from amparo.core.clock import from_text, to_text
 from amparo.core.errors import Conflict, IntegrityViolation
 from amparo.core.ids import EntryId, HubId, PartnerId, SightingId
-from amparo.core.keys import load_or_create_key, seal, unseal
+from amparo.core.keys import load_or_create_key, seal, unseal, unseal_all
 from amparo.exchange.native import Addition, FeedPage, SightingReport, TraceAddition
 from amparo.gate.access import DEFAULT_ROLES, Caller, Role, roles_of
 from amparo.gate.database import Database
 from amparo.gate.opinions import SCHEMA as OPINION_SCHEMA
 from amparo.gate.opinions import OpinionOutbox
+from amparo.gate.snapshot_register import SCHEMA as SNAPSHOT_SCHEMA
+from amparo.gate.snapshot_register import SnapshotRegister
 
 _SCHEMA: Final = """
 CREATE TABLE IF NOT EXISTS entry (
@@ -39,8 +41,6 @@ CREATE TABLE IF NOT EXISTS trace_order (one INTEGER PRIMARY KEY CHECK (one = 1),
 CREATE TABLE IF NOT EXISTS standing (
     one INTEGER PRIMARY KEY CHECK (one = 1), hub TEXT NOT NULL, partner TEXT NOT NULL, cursor INTEGER NOT NULL,
     head INTEGER NOT NULL, issued_at TEXT) STRICT;
-CREATE TABLE IF NOT EXISTS removal (number INTEGER PRIMARY KEY) STRICT;
-CREATE TABLE IF NOT EXISTS snapshot (id TEXT PRIMARY KEY) STRICT;
 CREATE TABLE IF NOT EXISTS outbox (
     id TEXT PRIMARY KEY, entry TEXT NOT NULL, seen_at TEXT NOT NULL, distance INTEGER NOT NULL,
     action TEXT NOT NULL, place TEXT NOT NULL) STRICT;
@@ -122,7 +122,9 @@ class Replica:
                 detail=str(folder),
             )
         self._key = load_or_create_key(folder / "gate.key")
-        self._database = Database(path, _SCHEMA + OPINION_SCHEMA, name="replica", called="The gate's database")
+        schema = _SCHEMA + SNAPSHOT_SCHEMA + OPINION_SCHEMA
+        self._database = Database(path, schema, name="replica", called="The gate's database")
+        self.snapshots = SnapshotRegister(self._database)
         self.opinions = OpinionOutbox(self._database)
         self._origins: dict[int, Origin] = {}
         self._remembering = threading.Lock()
@@ -247,8 +249,9 @@ class Replica:
 
     def _drop(self, connection: sqlite3.Connection, entry: EntryId) -> list[int]:
         rows = connection.execute("DELETE FROM entry WHERE id = ? RETURNING number", (bytes.fromhex(entry),)).fetchall()
-        connection.executemany("INSERT OR IGNORE INTO removal VALUES (?)", rows).close()
-        return [number for (number,) in rows]
+        gone = [number for (number,) in rows]
+        self.snapshots.note_removed(connection, gone)
+        return gone
 
     def apply_expiry(self, now: datetime) -> Applied:
         """Drop what has reached the end of its retention, at most 1,000 entries and 1,000 traces; nothing where none has."""
@@ -273,33 +276,10 @@ class Replica:
                 rows = connection.execute(query, (above,)).fetchall()
             if not rows:
                 return
-            for number, sealed in rows:
-                yield Held(number, unseal(self._key, sealed, _SEAL_CONTEXT))
+            values = unseal_all(self._key, ((sealed, _SEAL_CONTEXT) for _, sealed in rows))
+            for (number, _), value in zip(rows, values, strict=True):
+                yield Held(number, value)
             above = rows[-1][0]
-
-    # Snapshots of the index: only those are believed that this very database has seen made. One that is newer than a restored
-    # backup is not among them, though key and folder are the same: its numbers have been, or will be, given again.
-
-    def knows_snapshot(self, snapshot: str) -> bool:
-        """Whether the snapshot of this id holds this database's entries."""
-        with self._database.read() as connection:
-            return connection.execute("SELECT 1 FROM snapshot WHERE id = ?", (snapshot,)).fetchone() is not None
-
-    def announce_snapshot(self, snapshot: str) -> None:
-        """It will be written now. The one before stays known: until the new one has its name, that one is found."""
-        with self._database.write() as connection:
-            connection.execute("INSERT INTO snapshot VALUES (?)", (snapshot,)).close()
-
-    def removed_since_snapshot(self) -> list[int]:
-        """Numbers dropped since ``settle_snapshot``."""
-        with self._database.read() as connection:
-            return [number for (number,) in connection.execute("SELECT number FROM removal")]
-
-    def settle_snapshot(self, snapshot: str, removed: Sequence[int]) -> None:
-        """It is on disk in place of all others, and holds none of the numbers ``removed``."""
-        with self._database.write() as connection:
-            connection.execute("DELETE FROM snapshot WHERE id <> ?", (snapshot,)).close()
-            connection.executemany("DELETE FROM removal WHERE number = ?", [(number,) for number in removed]).close()
 
     def entry_of(self, number: int) -> EntryId | None:
         """The pseudonym of the entry with this number; None when it was dropped."""

@@ -17,9 +17,10 @@ from amparo.core.ids import EntryId
 from amparo.gate import sealed_snapshot, sealed_spool
 from amparo.gate.card import PartnerCard
 from amparo.gate.checker import Checker
+from amparo.gate.engine import Engine
 from amparo.gate.entries_here import EntriesHere, Here
 from amparo.gate.follower import Follower
-from amparo.gate.keeper import FILE, SnapshotKeeper, load_engine
+from amparo.gate.keeper import SnapshotKeeper
 from amparo.gate.local_banks import LocalBanks
 from amparo.gate.occupied import Occupied
 from amparo.gate.replica import Replica
@@ -86,7 +87,7 @@ class GateRuntime:
         with ExitStack() as opened:
             opened.callback(Occupied(folder).leave)
             sealed_spool.sweep(folder)
-            sealed_snapshot.sweep(folder / FILE)
+            sealed_snapshot.sweep(folder)
             self.replica = Replica(folder)
             opened.callback(self.replica.close)
             self.replica.join(card.verify_key.hub_id, card.partner)
@@ -99,10 +100,10 @@ class GateRuntime:
             opened.callback(self._ledger.close)
             self.sources = Puller(self._ledger, self.local, clock)
             opened.callback(self.sources.stop)
-            self.engine = load_engine(self.replica, folder)
+            self.engine = Engine(self.replica, folder)
             traces = TracePool(self.replica)
             opened.callback(traces.close)
-            self._keeper = SnapshotKeeper(self.replica, self.engine, folder)
+            self._keeper = SnapshotKeeper([self.engine.kept, self.local.kept])
             opened.callback(self._keeper.stop)
             settings = tracing or TraceSettings()
             self.tracer = Tracer(card, self.replica, traces, settings, Calibration(settings, folder))

@@ -1,15 +1,16 @@
-"""The engine's index on disk, sealed, so that a gate of a million entries is ready in a moment after a restart.
+"""An index of the gate on disk, sealed, so that a gate of a million entries is ready in a moment after a restart.
 
 One file, replaced whole::
 
-    "amparo-sealed-1\\n" · length of the header (4, big-endian) · sealed header · chunk · chunk · ...
+    "amparo-sealed-2\\n" · length of the header (4, big-endian) · sealed header · chunk · chunk · ...
 
-The header is JSON: the snapshot's own random id, the last entry number it covers, name, type and shape of each array. The
-database knows the id of its snapshot: one of before a backup was restored speaks of numbers that have been given again.
-Chunks are the arrays' bytes in order, at most 8 MB each, AES-256-GCM (NIST SP 800-38D) under a key derived from the data
-folder's key for this snapshot alone, so the nonce can be a counter; a chunk that is cut, moved or changed does not open.
+The header is JSON: the snapshot's own random id, the last number it covers, name, type and shape of each array. The database
+knows the id of its snapshot: one of before a backup was restored speaks of numbers that have been given again. Chunks are the
+arrays' bytes in order, at most 8 MB each, AES-256-GCM (NIST SP 800-38D) under a key derived from the data folder's key and from
+a secret that the database keeps for this snapshot alone, so the nonce can be a counter; a chunk that is cut, moved or changed
+does not open, and once the secret is gone nothing does, wherever the disk still has blocks of a file that was replaced.
 
-The snapshot is a cache: whatever is wrong with it, the replica has everything, and the engine is built from there.
+A file is named ``<something>.sealed``. It is a cache: whatever is wrong with it, the database has everything.
 """
 
 from __future__ import annotations
@@ -18,9 +19,8 @@ import json
 import mmap
 import os
 import secrets
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from glob import escape
 from pathlib import Path
 from typing import Any, Final, cast
 
@@ -31,38 +31,37 @@ from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
 from amparo.core.errors import AmparoError, Unavailable, VerificationFailed
 from amparo.core.keys import derive, seal, unseal
+from amparo.gate.numbered import Arrays
 
-_MAGIC: Final = b"amparo-sealed-1\n"
+_MAGIC: Final = b"amparo-sealed-2\n"
 _CHUNK: Final = 8 << 20
 _TAG: Final = 16
 _RANDOM: Final = 4
 """Bytes in the name of a file that is not whole yet."""
 _HEADER_CONTEXT: Final = "amparo-gate-snapshot-header-1"
 
-Arrays = Mapping[str, npt.NDArray[np.generic]]
-
 
 @dataclass(frozen=True, slots=True)
 class Snapshot:
-    """id: 32 hexadecimal digits; covered: every entry with a number up to here is in the arrays, unless it was removed
-    before."""
+    """id: 32 hexadecimal digits; covered: what has a number up to here is in the arrays, unless it was removed before."""
 
     id: str
     covered: int
     arrays: Arrays
 
 
-def write(path: Path, key: bytes, snapshot: Snapshot) -> None:
+def write(path: Path, key: bytes, secret: bytes, snapshot: Snapshot) -> None:
     """When this returns, the snapshot is on disk under its name; until then the one before is.
 
-    Raises Unavailable ``snapshot_not_written`` (disk full, no permission); then the one before still stands.
+    secret: random, of this snapshot alone. Raises Unavailable ``snapshot_not_written`` (disk full, no permission); then the one
+    before still stands.
     """
     temporary = path.with_name(f".{path.name}.{secrets.token_hex(_RANDOM)}")
     try:
         try:
             descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
             with os.fdopen(descriptor, "wb") as file:
-                for part in _parts(key, snapshot):
+                for part in _parts(key, secret, snapshot):
                     file.write(part)
                 file.flush()
                 os.fsync(file.fileno())
@@ -76,36 +75,40 @@ def write(path: Path, key: bytes, snapshot: Snapshot) -> None:
         ) from error
 
 
-def sweep(path: Path) -> None:
-    """Delete what writers of the snapshot ``path`` left that were killed before they could give it its name.
+def sweep(folder: Path) -> None:
+    """Delete what writers of snapshots left that were killed before they could give a file its name.
 
-    Only where nobody writes it: while its folder is ours alone (``occupied``).
+    Only where nobody writes any: while the folder is ours alone (``occupied``).
     """
-    for left in path.parent.glob(f".{escape(path.name)}.{'[0-9a-f]' * (2 * _RANDOM)}"):
+    for left in folder.glob(f".*.sealed.{'[0-9a-f]' * (2 * _RANDOM)}"):
         left.unlink(missing_ok=True)
 
 
-def read(path: Path, key: bytes) -> Snapshot | None:
-    """The snapshot, or None where there is none. Raises VerificationFailed ``snapshot_invalid`` for a damaged one."""
+def read(path: Path, key: bytes, secret_of: Callable[[str], bytes | None]) -> Snapshot | None:
+    """The snapshot, or None where there is none.
+
+    secret_of: by the snapshot's id; None where it belongs to another state of the database. Raises VerificationFailed
+    ``snapshot_invalid`` for that, step ``database``, and for a damaged one.
+    """
     try:
         with path.open("rb") as file:
             if os.fstat(file.fileno()).st_size < len(_MAGIC) + 4:
                 raise _invalid("size")
             with mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as mapped, memoryview(mapped) as content:
-                return _read(content, key)
+                return _read(content, key, secret_of)
     except FileNotFoundError:
         return None
     except OSError as error:
         raise _invalid("size", str(error)) from error
 
 
-def _parts(key: bytes, snapshot: Snapshot) -> Iterator[bytes]:
+def _parts(key: bytes, secret: bytes, snapshot: Snapshot) -> Iterator[bytes]:
     arrays = {name: np.ascontiguousarray(array) for name, array in snapshot.arrays.items()}
     about = [{"name": name, "dtype": array.dtype.str, "shape": array.shape} for name, array in arrays.items()]
     header = json.dumps({"id": snapshot.id, "covered": snapshot.covered, "arrays": about}).encode()
     sealed = seal(key, header, _HEADER_CONTEXT)
     yield _MAGIC + len(sealed).to_bytes(4) + sealed
-    cipher = AESGCM(derive(key, f"amparo-gate-snapshot-1 {snapshot.id}"))
+    cipher = _cipher(key, secret, snapshot.id)
     counter = 0
     for array in arrays.values():
         octets = _octets(array)
@@ -114,7 +117,7 @@ def _parts(key: bytes, snapshot: Snapshot) -> Iterator[bytes]:
             counter += 1
 
 
-def _read(content: memoryview, key: bytes) -> Snapshot:
+def _read(content: memoryview, key: bytes, secret_of: Callable[[str], bytes | None]) -> Snapshot:
     if bytes(content[: len(_MAGIC)]) != _MAGIC:
         raise _invalid("magic")
     start = len(_MAGIC) + 4
@@ -123,7 +126,10 @@ def _read(content: memoryview, key: bytes) -> Snapshot:
         header = cast("dict[str, Any]", json.loads(unseal(key, bytes(content[start:end]), _HEADER_CONTEXT)))
     except (AmparoError, ValueError) as error:
         raise _invalid("header") from error
-    cipher = AESGCM(derive(key, f"amparo-gate-snapshot-1 {header['id']}"))
+    secret = secret_of(header["id"])
+    if secret is None:
+        raise _invalid("database", "it belongs to another state of the database")
+    cipher = _cipher(key, secret, header["id"])
     at, counter = end, 0
     arrays: dict[str, npt.NDArray[np.generic]] = {}
     for about in header["arrays"]:
@@ -131,17 +137,22 @@ def _read(content: memoryview, key: bytes) -> Snapshot:
         octets = _octets(array)
         for offset in range(0, len(octets), _CHUNK):
             target = octets[offset : offset + _CHUNK]
-            chunk = content[at : at + len(target) + _TAG]
-            try:
-                cipher.decrypt_into(counter.to_bytes(12), chunk, None, target)
-            except (InvalidTag, ValueError) as error:
-                raise _invalid("checksum", f"chunk {counter}") from error
+            # Released at once: a file cannot be unmapped while an error on its way still points into it.
+            with content[at : at + len(target) + _TAG] as chunk:
+                try:
+                    cipher.decrypt_into(counter.to_bytes(12), chunk, None, target)
+                except (InvalidTag, ValueError) as error:
+                    raise _invalid("checksum", f"chunk {counter}") from error
             at += len(target) + _TAG
             counter += 1
         arrays[about["name"]] = array
     if at != len(content):
         raise _invalid("size", "something follows the last chunk")
     return Snapshot(header["id"], header["covered"], arrays)
+
+
+def _cipher(key: bytes, secret: bytes, identifier: str) -> AESGCM:
+    return AESGCM(derive(key, f"amparo-gate-snapshot-2 {identifier} {secret.hex()}"))
 
 
 def _octets(array: npt.NDArray[np.generic]) -> memoryview:

@@ -99,6 +99,27 @@ class HammingIndex:
     def __len__(self) -> int:
         return self._live
 
+    @property
+    def numbered(self) -> int:
+        """How many row numbers were given out, those of removed rows included."""
+        return self._next
+
+    @property
+    def holds_removed(self) -> bool:
+        """Whether the bytes of a removed row are still here, for the next ``compact`` to free."""
+        with self._lock:
+            view, live = self._view, self._live
+        return view.count + sum(part.rows_held() for part in view.segments) != live
+
+    def are_live(self, numbers: Numbers) -> npt.NDArray[np.bool_]:
+        """Which of these row numbers, (K,) int64, were given out and not removed since."""
+        with self._lock:
+            dead, following = self._view.dead, self._next
+        live = (numbers >= 0) & (numbers < following)
+        known = numbers[live]
+        live[live] = dead[known >> 3] >> (known & 7).astype(np.uint8) & 1 == 0
+        return live
+
     def search(self, queries: Rows, radius: int) -> Matches:
         """Every live row at most ``radius`` bits from each query.
 
