@@ -122,7 +122,9 @@ def test_a_witnesss_report_is_told_with_its_picture(hub: Hub) -> None:
     for _ in range(2):
         witness.report(hub, secrets.token_bytes(16), Opening("es", Door.WITNESS), SHOWN)
     tell_cases(hub)
-    assert "Somebody reported a copy to us. Times: 2." in page_of(hub, code).text
+    page = page_of(hub, code).text
+    assert "Somebody reported a copy to us. Times: 2." in page
+    assert "No copy has turned up so far." not in page, "it would say the contrary"
 
 
 def test_who_acts_for_somebody_who_does_not_know_is_reminded(hub: Hub) -> None:
