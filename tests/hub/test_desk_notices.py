@@ -21,6 +21,7 @@ from amparo.notice.address_book import AddressBook, Platform, Route
 from amparo.notice.award import Award
 from amparo.notice.content import NoticeId
 from amparo.notice.machine import Answer, Phase
+from amparo.notice.pack import Language
 from amparo.store.staff.protocol import Role
 from tests.asgi import Asked
 from tests.hub.desks import FORM, DeskDoor, employ
@@ -318,7 +319,9 @@ def test_wherever_a_rule_shows_its_day_source_and_reviewer_stand_beside_it(hub: 
     desk = DeskDoor(with_book(hub, Platform("plaza", "Plaza", "", (route,)))).signed_in(place.by)
     pack = hub.office.packs.get("us-take-it-down")
     page = html.unescape(desk.get(path.format(number=place.number)).text)
-    assert f"{pack.source.cite} (official), as of {pack.as_of.isoformat()}, reviewed by nobody yet." in page
+    assert (
+        f"{pack.source.cite[Language.EN]} (official), as of {pack.as_of.isoformat()}, reviewed by nobody yet." in page
+    )
 
 
 def test_a_country_that_the_case_touches_has_its_guidance_proposed(hub: Hub, desk: Asked, place: Town) -> None:
@@ -338,7 +341,7 @@ def test_rules_are_shown_with_their_day_source_and_reviewer(hub: Hub, desk: Aske
     listed = desk.get("/rules").text
     for pack in hub.office.packs:
         assert pack.as_of.isoformat() in listed
-        assert html.escape(pack.source.cite, quote=False) in html.unescape(listed).replace("&", "&amp;")
+        assert html.escape(pack.source.cite[Language.EN], quote=False) in html.unescape(listed).replace("&", "&amp;")
         assert desk.get(f"/rules/{pack.id}").status_code == 200
     assert "Guidance, in Spanish" in desk.get("/rules/au-esafety-referral").text
     assert "nothing: it is off, or not in force" in desk.get("/rules/es-cp-173-bis").text

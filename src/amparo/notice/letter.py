@@ -98,7 +98,7 @@ def surroundings(pack: RulePack, language: Language) -> Surroundings:
         pack.jurisdiction,
         pack.status,
         pack.as_of,
-        pack.source.cite,
+        pack.source.cite[language],
         pack.source.quality,
         pack.reviewed_by,
     )

@@ -138,7 +138,7 @@ class PackElement:
 
 @dataclass(frozen=True, slots=True)
 class Source:
-    cite: str
+    cite: Mapping[Language, str]
     quality: Quality
 
 
@@ -272,7 +272,7 @@ def _languages(reader: Reader) -> dict[Language, str]:
 
 
 def _source(reader: Reader) -> Source:
-    source = Source(reader.text("cite"), reader.choice("quality", Quality))
+    source = Source(_languages(reader.object("cite")), reader.choice("quality", Quality))
     reader.done()
     return source
 

@@ -123,7 +123,7 @@ def test_wherever_a_rule_shows_its_day_source_and_reviewer_show(tmp_path: Path) 
         assert "A. Lawyer" in read
     for page in ("ask-notice", "write"):
         read = " ".join(sentences_of(pages.ask({"do": page, "code": str(place.code)}).text))
-        assert "Ley Orgánica 8/2021" in read
+        assert "Ley Orgánica 8/2021, artículos 15 y 16" in read, "in the page's own language"
         assert "Aquí no la ha revisado todavía ninguna persona jurista." in read
     hub.close()
 
