@@ -143,7 +143,7 @@ class KeptIndex:
                 self._beside.read(snapshot.arrays)
         except VerificationFailed as error:
             log.warning(
-                "snapshot_rebuilt", file=self._path.name, code=error.code, reason=error.step, detail=error.detail
+                "snapshot_rebuilt", path=self._path.name, code=error.code, reason=error.step, detail=error.detail
             )
             self._strange = True
             return NumberedIndex(), 0

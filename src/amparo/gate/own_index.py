@@ -44,7 +44,9 @@ class OwnIndex:
     ) -> None:
         """unseal: fingerprints as the database has them, to their 32 bytes. Raises what it raises, and as ``database``."""
         listed = [] if famous is None else sorted({value.tobytes() for value in famous.values})
-        self._famous = HammingIndex.build(np.frombuffer(b"".join(listed), np.uint8).reshape(-1, PDQ_BYTES))
+        self._famous = HammingIndex()
+        if listed:  # else no kernel is loaded for nothing, which a start would wait for
+            self._famous.add(np.frombuffer(b"".join(listed), np.uint8).reshape(-1, PDQ_BYTES))
         listing = hashlib.sha256(b"%d " % PDQ_MATCH_RADIUS + b"".join(listed)).digest()
         self._database = database
         self._unseal = unseal

@@ -15,14 +15,14 @@ A file is named ``<something>.sealed``. It is a cache: whatever is wrong with it
 
 from __future__ import annotations
 
+import io
 import json
-import mmap
 import os
 import secrets
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Final, cast
+from typing import Any, Final, TypeVar, cast
 
 import numpy as np
 import numpy.typing as npt
@@ -39,6 +39,7 @@ _TAG: Final = 16
 _RANDOM: Final = 4
 """Bytes in the name of a file that is not whole yet."""
 _HEADER_CONTEXT: Final = "amparo-gate-snapshot-header-1"
+BytesT = TypeVar("BytesT", bytearray, memoryview)
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,11 +92,8 @@ def read(path: Path, key: bytes, secret_of: Callable[[str], bytes | None]) -> Sn
     ``snapshot_invalid`` for that, step ``database``, and for a damaged one.
     """
     try:
-        with path.open("rb") as file:
-            if os.fstat(file.fileno()).st_size < len(_MAGIC) + 4:
-                raise _invalid("size")
-            with mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as mapped, memoryview(mapped) as content:
-                return _read(content, key, secret_of)
+        with path.open("rb", buffering=0) as file:
+            return _read(file, key, secret_of)
     except FileNotFoundError:
         return None
     except OSError as error:
@@ -117,38 +115,52 @@ def _parts(key: bytes, secret: bytes, snapshot: Snapshot) -> Iterator[bytes]:
             counter += 1
 
 
-def _read(content: memoryview, key: bytes, secret_of: Callable[[str], bytes | None]) -> Snapshot:
-    if bytes(content[: len(_MAGIC)]) != _MAGIC:
+def _read(file: io.FileIO, key: bytes, secret_of: Callable[[str], bytes | None]) -> Snapshot:
+    if bytes(_next(file, bytearray(len(_MAGIC)))) != _MAGIC:
         raise _invalid("magic")
-    start = len(_MAGIC) + 4
-    end = start + int.from_bytes(content[len(_MAGIC) : start])
+    left = os.fstat(file.fileno()).st_size - len(_MAGIC) - 4
+    length = int.from_bytes(_next(file, bytearray(4)))
+    if not 0 <= length <= left:
+        raise _invalid("size")
     try:
-        header = cast("dict[str, Any]", json.loads(unseal(key, bytes(content[start:end]), _HEADER_CONTEXT)))
+        header = cast("dict[str, Any]", json.loads(unseal(key, bytes(_next(file, bytearray(length))), _HEADER_CONTEXT)))
     except (AmparoError, ValueError) as error:
         raise _invalid("header") from error
     secret = secret_of(header["id"])
     if secret is None:
         raise _invalid("database", "it belongs to another state of the database")
     cipher = _cipher(key, secret, header["id"])
-    at, counter = end, 0
+    # One buffer for all chunks, not the mapped file: its pages are there already, and 144 MB of them need not be mapped.
+    buffer = memoryview(bytearray(_CHUNK + _TAG))
+    counter = 0
     arrays: dict[str, npt.NDArray[np.generic]] = {}
     for about in header["arrays"]:
         array = np.empty(about["shape"], np.dtype(about["dtype"]))
         octets = _octets(array)
         for offset in range(0, len(octets), _CHUNK):
             target = octets[offset : offset + _CHUNK]
-            # Released at once: a file cannot be unmapped while an error on its way still points into it.
-            with content[at : at + len(target) + _TAG] as chunk:
-                try:
-                    cipher.decrypt_into(counter.to_bytes(12), chunk, None, target)
-                except (InvalidTag, ValueError) as error:
-                    raise _invalid("checksum", f"chunk {counter}") from error
-            at += len(target) + _TAG
+            chunk = _next(file, buffer[: len(target) + _TAG])
+            try:
+                cipher.decrypt_into(counter.to_bytes(12), chunk, None, target)
+            except (InvalidTag, ValueError) as error:
+                raise _invalid("checksum", f"chunk {counter}") from error
             counter += 1
         arrays[about["name"]] = array
-    if at != len(content):
+    if file.read(1):
         raise _invalid("size", "something follows the last chunk")
     return Snapshot(header["id"], header["covered"], arrays)
+
+
+def _next(file: io.FileIO, buffer: BytesT) -> BytesT:
+    """``buffer`` full of what follows in the file."""
+    at = 0
+    with memoryview(buffer) as whole:
+        while at < len(whole):
+            taken = file.readinto(whole[at:])
+            if not taken:
+                raise _invalid("size", "the file ends too early")
+            at += taken
+    return buffer
 
 
 def _cipher(key: bytes, secret: bytes, identifier: str) -> AESGCM:
