@@ -19,6 +19,7 @@ from typing import Final, Protocol
 
 from amparo.core.errors import AmparoError, VerificationFailed
 from amparo.core.logs import get_logger
+from amparo.core.memory import give_back_memory
 from amparo.gate.numbered import Arrays, Near, NumberedIndex
 from amparo.gate.sealed_snapshot import Snapshot, read, write
 from amparo.gate.snapshot_register import SnapshotRegister
@@ -124,6 +125,9 @@ class KeptIndex:
             arrays.update(self._beside.write())
         identifier = secrets.token_hex(16)
         write(self._path, self._key, self._register.announce(identifier), Snapshot(identifier, covered, arrays))
+        del arrays
+        # Merging and sealing took twice the index for a moment; glibc would keep it.
+        give_back_memory()
         self._register.settle(identifier, removed)
         with self._changing:
             for number in removed:

@@ -15,11 +15,10 @@ from typing import Final
 from amparo.gate.database import Database
 
 SCHEMA: Final = """
-DROP TABLE IF EXISTS snapshot;
 CREATE TABLE IF NOT EXISTS announced (id TEXT PRIMARY KEY, secret BLOB NOT NULL) STRICT;
 CREATE TABLE IF NOT EXISTS removal (number INTEGER PRIMARY KEY) STRICT;
 """
-"""For every database whose rows are in a snapshot. ``snapshot`` is what ``announced`` was called without secrets."""
+"""For every database whose rows are in a snapshot."""
 _SECRET_BYTES: Final = 32
 
 
