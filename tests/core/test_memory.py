@@ -29,5 +29,8 @@ def test_what_was_freed_between_kept_blocks_leaves_the_process() -> None:
 
 
 def test_another_c_library_is_left_alone(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(ctypes, "CDLL", lambda _name: object())
+    def other(_name: str | None) -> object:
+        return object()
+
+    monkeypatch.setattr(ctypes, "CDLL", other)
     give_back_memory()

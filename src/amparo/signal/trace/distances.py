@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
@@ -12,7 +13,7 @@ from amparo.core.kernels import JIT, kernel
 
 if TYPE_CHECKING:
 
-    def differing(counts: np.int64, asked: np.int64, block: np.int64, out: np.int64) -> None: ...
+    def differing(counts: np.int64, asked: np.int64, block: np.int64, first: np.int64, second: np.int64) -> int: ...
 
     LANES: Final = 128
     WIDE: Final = True
@@ -23,6 +24,9 @@ else:
 
 _HALF_BYTES: Final = 32
 _BLOCK: Final = _HALF_BYTES * LANES
+_AT_ONCE: Final = 12 * LANES
+_OURS_AT_ONCE: Final = 256
+"""So many of theirs and of ours as stay near the processor while they are summed up."""
 _LINE: Final = 64
 """Bytes: vectors that lie across two lines of the processor's memory are read in two steps."""
 
@@ -82,9 +86,9 @@ def _fill(octets: NDArray[np.uint8], blocks: NDArray[np.uint8]) -> None:
 
 
 @kernel
-def half_bytes(words: NDArray[np.uint64]) -> NDArray[np.uint8]:
-    """(N, 32) uint8 of (N, 2) descriptors: sixteen times each half-byte, which is where its counts lie."""
-    out = np.empty((len(words), _HALF_BYTES), np.uint8)
+def _half_bytes(words: NDArray[np.uint64]) -> NDArray[np.uint8]:
+    """(N or N + 1, 32) uint8, an even number of rows: sixteen times each half-byte, which is where its counts lie."""
+    out = np.zeros((len(words) + len(words) % 2, _HALF_BYTES), np.uint8)
     for i in range(len(words)):
         for k in range(_HALF_BYTES):
             # Half-bytes of a word from the lowest on: little-endian octets, the lower half first.
@@ -93,73 +97,111 @@ def half_bytes(words: NDArray[np.uint64]) -> NDArray[np.uint8]:
 
 
 @kernel
-def _in_blocks(ours: NDArray[np.uint64], blocks: NDArray[np.uint8], counts: NDArray[np.uint8]) -> NDArray[np.uint8]:
-    width = len(blocks) * LANES
-    out = np.empty((len(ours), width), np.uint8)
-    asked = half_bytes(ours)
-    table, here = np.int64(counts.ctypes.data), np.int64(asked.ctypes.data)
-    there, found = np.int64(blocks.ctypes.data), np.int64(out.ctypes.data)
+def _in_blocks(
+    ours: NDArray[np.uint64],
+    theirs: int,
+    blocks: NDArray[np.uint8],
+    counts: NDArray[np.uint8],
+    far: NDArray[np.uint8],
+    lows: NDArray[np.uint8],
+) -> None:
+    n = len(ours)
+    asked = _half_bytes(ours)
+    spare = np.empty(LANES, np.uint8)
+    table, here, there = np.int64(counts.ctypes.data), np.int64(asked.ctypes.data), np.int64(blocks.ctypes.data)
+    found, stride, beside = np.int64(far.ctypes.data), np.int64(far.shape[1]), np.int64(spare.ctypes.data)
     # A block stays near the processor while all of ours go by.
     for block in range(len(blocks)):
-        for i in range(len(ours)):
-            differing(table, here + i * _HALF_BYTES, there + block * _BLOCK, found + i * width + block * LANES)
-    return out
-
-
-if JIT:
-
-    @kernel
-    def _one_by_one(ours: NDArray[np.uint64], words: NDArray[np.uint64]) -> NDArray[np.uint8]:
-        out = np.empty((len(ours), len(words)), np.uint8)
-        for i in range(len(ours)):
-            for j in range(len(words)):
-                out[i, j] = bits_set(ours[i, 0] ^ words[j, 0]) + bits_set(ours[i, 1] ^ words[j, 1])
-        return out
-
-else:
-
-    def _one_by_one(ours: NDArray[np.uint64], words: NDArray[np.uint64]) -> NDArray[np.uint8]:
-        return np.bitwise_count(ours[:, None] ^ words[None]).sum(axis=2, dtype=np.uint8)
-
-
-def distances(ours: NDArray[np.uint64], theirs: Coded) -> NDArray[np.uint8]:
-    """(N, M or more) uint8: bits between row i of ``ours`` (N, 2) and row j of the M of ``theirs``; what lies beyond M says
-    nothing."""
-    if WIDE:
-        return _in_blocks(ours, theirs.blocks, COUNTS)
-    return _one_by_one(ours, theirs.words)
+        for i in range(0, n, 2):
+            first = found + i * stride + block * LANES
+            second = first + stride if i + 1 < n else beside
+            both = differing(table, here + i * _HALF_BYTES, there + block * _BLOCK, first, second)
+            lows[i, block] = both & 255
+            if i + 1 < n:
+                lows[i + 1, block] = both >> 8
+    last = len(blocks) - 1
+    if theirs < len(blocks) * LANES:
+        for i in range(n):
+            nearest = np.uint8(255)
+            for j in range(last * LANES, theirs):
+                nearest = min(nearest, far[i, j])
+            lows[i, last] = nearest
 
 
 @kernel
-def _summed_in_blocks(
-    ours: NDArray[np.uint64],
-    blocks: NDArray[np.uint8],
-    rows: int,
-    counts: NDArray[np.uint8],
+def _one_by_one(
+    ours: NDArray[np.uint64], words: NDArray[np.uint64], far: NDArray[np.uint8], lows: NDArray[np.uint8]
+) -> None:
+    for i in range(len(ours)):
+        lows[i] = 255
+        for j in range(len(words)):
+            distance = np.uint8(bits_set(ours[i, 0] ^ words[j, 0]) + bits_set(ours[i, 1] ^ words[j, 1]))
+            far[i, j] = distance
+            lows[i, j // LANES] = min(lows[i, j // LANES], distance)
+
+
+def _in_numpy(
+    ours: NDArray[np.uint64], words: NDArray[np.uint64], far: NDArray[np.uint8], lows: NDArray[np.uint8]
+) -> None:
+    far[:, : len(words)] = np.bitwise_count(ours[:, None] ^ words).sum(axis=2)
+    np.minimum.reduceat(far[:, : len(words)], np.arange(0, len(words), LANES), axis=1, out=lows)
+
+
+class _Room(threading.local):
+    """Memory of a thread that is used again and again: fresh pages would cost as much as what is done in them."""
+
+    def __init__(self) -> None:
+        self.octets = np.empty(0, np.uint8)
+
+
+_room: Final = _Room()
+
+
+def distances(ours: NDArray[np.uint64], theirs: Coded) -> tuple[NDArray[np.uint8], NDArray[np.uint8]]:
+    """(N, 128 ceil(M / 128)) uint8: bits between row i of ``ours`` (N, 2) and row j of the M of ``theirs``; what lies beyond M
+    says nothing. And (N, ceil(M / 128)), the fewest in each block of 128. Both hold until this thread asks again."""
+    n, many = len(ours), -(-len(theirs.words) // LANES)
+    if len(_room.octets) < n * many * (LANES + 1):
+        _room.octets = _aligned(n * many * (LANES + 1))
+    far = _room.octets[: n * many * LANES].reshape(n, many * LANES)
+    lows = _room.octets[n * many * LANES : n * many * (LANES + 1)].reshape(n, many)
+    if n and many:
+        if WIDE:
+            _in_blocks(ours, len(theirs.words), theirs.blocks, COUNTS, far, lows)
+        elif JIT:
+            _one_by_one(ours, theirs.words, far, lows)
+        else:
+            _in_numpy(ours, theirs.words, far, lows)
+    return far, lows
+
+
+@kernel
+def _weighed(
+    far: NDArray[np.uint8],
+    lows: NDArray[np.uint8],
+    theirs: int,
     weights: NDArray[np.int64],
     farthest: int,
-) -> NDArray[np.int64]:
-    out = np.zeros(len(ours), np.int64)
-    asked = half_bytes(ours)
-    far = np.empty(LANES, np.uint8)
-    table, here = np.int64(counts.ctypes.data), np.int64(asked.ctypes.data)
-    there, found = np.int64(blocks.ctypes.data), np.int64(far.ctypes.data)
-    for block in range(len(blocks)):
-        for i in range(len(ours)):
-            differing(table, here + i * _HALF_BYTES, there + block * _BLOCK, found)
-            nearest = np.uint8(255)
-            for lane in range(LANES):
-                nearest = min(nearest, far[lane])
-            if nearest <= farthest:
-                for lane in range(min(LANES, rows - block * LANES)):
-                    out[i] += weights[far[lane]]
-    return out
+    out: NDArray[np.int64],
+) -> None:
+    for i in range(len(far)):
+        for block in range(lows.shape[1]):
+            if lows[i, block] <= farthest:
+                for j in range(block * LANES, min(theirs, (block + 1) * LANES)):
+                    out[i] += weights[far[i, j]]
 
 
 def summed(ours: NDArray[np.uint64], theirs: Coded, weights: NDArray[np.int64]) -> NDArray[np.int64]:
     """(N,) int64: the sum of ``weights`` (129,) at the distances of each of ``ours`` (N, 2) from all of ``theirs``. Blocks
     that lie farther than the last weight that is not nothing are passed over."""
+    out = np.zeros(len(ours), np.int64)
     farthest = int(np.flatnonzero(weights).max(initial=0))
-    if WIDE:
-        return _summed_in_blocks(ours, theirs.blocks, len(theirs.words), COUNTS, weights, farthest)
-    return np.array([weights[_one_by_one(one[None], theirs.words)].sum() for one in ours], np.int64)
+    many = _AT_ONCE // LANES
+    for start in range(0, len(theirs.words), _AT_ONCE):
+        words = theirs.words[start : start + _AT_ONCE]
+        part = Coded(words, theirs.blocks[start // LANES : start // LANES + many])
+        for first in range(0, len(ours), _OURS_AT_ONCE):
+            rows = slice(first, first + _OURS_AT_ONCE)
+            far, lows = distances(ours[rows], part)
+            _weighed(far, lows, len(words), weights, farthest, out[rows])
+    return out

@@ -12,15 +12,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from amparo.core.kernels import kernel
-from amparo.signal.trace.distances import Coded, distances
+from amparo.signal.trace.distances import LANES, Coded, distances
 
 FARTHEST: Final = 40
 """Bits of 128: no match beyond it."""
 RATIO: Final = 0.9
 APART: Final = 14.0
 """Pixels: a second best closer than this to the best is the same corner, not a rival."""
-_STRETCH: Final = 64
-"""Keypoints of theirs whose nearest is told first, so that most of them are never looked at one by one."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,44 +38,43 @@ class Similarity:
 
 
 def pairs(ours: NDArray[np.uint64], theirs: Coded, their_geometry: NDArray[np.float64]) -> NDArray[np.int32]:
-    """(K, 3) int32: row of ``ours`` (N, 2), row of ``theirs`` (M, 2), M below 65,536, distance; nearest first; one to
-    one. their_geometry: (M, 4) x, y in pixels, ..."""
-    far = distances(ours, theirs)
-    return paired(far, their_geometry, FARTHEST, RATIO, APART)
+    """(K, 3) int32: row of ``ours`` (N, 2), row of ``theirs`` (M, 2), distance; nearest first; one to one.
+
+    their_geometry: (M, 4) x, y in pixels, and what is not asked for here.
+    """
+    far, lows = distances(ours, theirs)
+    return paired(far, lows, their_geometry, FARTHEST, RATIO, APART)
 
 
 @kernel
 def paired(
-    far: NDArray[np.uint8], their_geometry: NDArray[np.float64], farthest: int, ratio: float, apart: float
+    far: NDArray[np.uint8],
+    lows: NDArray[np.uint8],
+    their_geometry: NDArray[np.float64],
+    farthest: int,
+    ratio: float,
+    apart: float,
 ) -> NDArray[np.int32]:
-    """``pairs`` by (N, M or more) distances."""
-    n = len(far)
+    """``pairs``, by ``distances``."""
+    n, many = lows.shape
     m = len(their_geometry)
-    stretches = (m + _STRETCH - 1) // _STRETCH
-    lows = np.empty((n, stretches), np.uint8)
     low = np.full(n, 255, np.uint8)
     best = np.zeros(n, np.int32)
     owner = np.full(m, -1, np.int32)
     for i in range(n):
-        row = far[i]
         where = 0
-        for s in range(stretches):
-            # A plain loop: the compiler makes vector instructions of it.
-            nearest = np.uint8(255)
-            for j in range(s * _STRETCH, min(m, (s + 1) * _STRETCH)):
-                nearest = min(nearest, row[j])
-            lows[i, s] = nearest
-            if nearest < low[i]:
-                low[i] = nearest
-                where = s
+        for block in range(many):
+            if lows[i, block] < low[i]:
+                low[i] = lows[i, block]
+                where = block
         if low[i] > farthest:
             continue
-        for j in range(where * _STRETCH, min(m, (where + 1) * _STRETCH)):
-            if row[j] == low[i]:
-                best[i] = j
-                if owner[j] < 0 or low[i] < low[owner[j]]:
-                    owner[j] = i
-                break
+        j = where * LANES
+        while far[i, j] != low[i]:
+            j += 1
+        best[i] = j
+        if owner[j] < 0 or low[i] < low[owner[j]]:
+            owner[j] = i
     kept = np.zeros(n, np.bool_)
     places = np.zeros(farthest + 2, np.int64)
     for i in range(n):
@@ -87,10 +84,10 @@ def paired(
         here_x = their_geometry[best[i], 0]
         here_y = their_geometry[best[i], 1]
         rival = False
-        for s in range(stretches):
-            if lows[i, s] >= limit:
+        for block in range(many):
+            if lows[i, block] >= limit:
                 continue
-            for j in range(s * _STRETCH, min(m, (s + 1) * _STRETCH)):
+            for j in range(block * LANES, min(m, (block + 1) * LANES)):
                 if far[i, j] < limit:
                     dx = their_geometry[j, 0] - here_x
                     dy = their_geometry[j, 1] - here_y
