@@ -8,7 +8,8 @@ import pytest
 
 from amparo.case import machine
 from amparo.case.events import DerivativeHeld, Event, Unbanked
-from amparo.case.machine import Case, Outcome, evolve
+from amparo.case.machine import Case, evolve
+from amparo.case.outcome import Outcome
 from amparo.core.errors import AmparoError
 from amparo.core.ids import CaseId, EntryId, PartnerId, ReviewId
 

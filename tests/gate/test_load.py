@@ -33,7 +33,10 @@ class Decoder:
         self._lock = threading.Lock()
         self._full = threading.Event()
 
-    def __call__(self, _picture: bytes) -> Pdq:
+    def one(self, picture: bytes) -> Pdq:
+        return self.turned(picture)[0]
+
+    def turned(self, _picture: bytes) -> tuple[Pdq, ...]:
         with self._lock:
             self._now += 1
             self.most = max(self.most, self._now)
@@ -42,13 +45,14 @@ class Decoder:
         assert self._full.wait(60)
         with self._lock:
             self._now -= 1
-        return Pdq(bytes(32), 100)
+        return (Pdq(bytes(32), 100),) * 8
 
 
 @pytest.fixture
 def decoder(monkeypatch: pytest.MonkeyPatch) -> Decoder:
     made = Decoder()
-    monkeypatch.setattr(checking.pdq, "fingerprint", made)
+    monkeypatch.setattr(checking.pdq, "fingerprint", made.one)
+    monkeypatch.setattr(checking.pdq, "turned", made.turned)
     return made
 
 

@@ -13,7 +13,7 @@ from amparo.bank import EntryState, Opinion
 from amparo.bank.famous import Fingerprints
 from amparo.case.code import CaseCode
 from amparo.case.events import Unbanked
-from amparo.case.machine import Outcome
+from amparo.case.outcome import Outcome
 from amparo.core.clock import SteppedClock
 from amparo.core.errors import NotFound, Unavailable
 from amparo.core.ids import EntryId, ReviewId

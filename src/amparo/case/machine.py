@@ -10,7 +10,6 @@ from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
-from enum import StrEnum
 from itertools import groupby
 from typing import Final
 
@@ -36,6 +35,7 @@ from amparo.case.events import (
     WordsErased,
     WordsNoted,
 )
+from amparo.case.outcome import Outcome
 from amparo.case.people import AgeBand, Author, Door, Relation, WordsKind
 from amparo.core.errors import Conflict, InvalidInput, NotFound
 from amparo.core.ids import CaseId, EntryId, ReviewId, WordsId
@@ -58,15 +58,6 @@ WITNESSES_A_CASE: Final = 500
 """How many reports by witnesses a case's history keeps; one person who means harm could send any number."""
 WORDS_A_CASE: Final = 2000
 """How many notes and messages a case may ever hold, erased ones included: each look at a case reads its whole history."""
-
-
-class Outcome(StrEnum):
-    """What became of an upload that a partner held. lapsed: nobody decided, and nobody is asked any more."""
-
-    WAITING = "waiting"
-    CONFIRMED = "confirmed"
-    DISMISSED = "dismissed"
-    LAPSED = "lapsed"
 
 
 @dataclass(frozen=True, slots=True)

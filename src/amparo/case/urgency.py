@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from enum import IntEnum
 
-from amparo.case.machine import Case, Outcome
+from amparo.case.machine import Case
+from amparo.case.outcome import Outcome
 from amparo.case.people import AgeBand, Door
 
 

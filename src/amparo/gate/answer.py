@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any, cast
 
 from amparo.bank import Action
-from amparo.case.machine import Outcome
+from amparo.case.outcome import Outcome
 from amparo.core.errors import InvalidInput
 from amparo.core.ids import ReviewId
 from amparo.signal.trace import Relation

@@ -10,7 +10,7 @@ from dataclasses import replace
 from typing import BinaryIO, Final
 
 from amparo.bank import Action, Policy
-from amparo.case.machine import Outcome
+from amparo.case.outcome import Outcome
 from amparo.core.clock import Clock
 from amparo.core.ids import EntryId, HubId, SightingId, random_id
 from amparo.exchange.native import SightingReport

@@ -1,10 +1,15 @@
-"""The way to a gate's server: an address and a key that can be used, or a reason why not."""
+"""The ways to a gate's server and from a gate to its hub: an address and a key that can be used, or a reason why not."""
 
 from __future__ import annotations
+
+import threading
+from contextlib import AbstractContextManager
+from typing import Any
 
 import httpx
 
 from amparo.core.errors import InvalidInput
+from amparo.gate.card import PartnerCard
 
 
 def connect(url: str, key: str, seconds: float) -> httpx.Client:
@@ -26,6 +31,37 @@ def connect(url: str, key: str, seconds: float) -> httpx.Client:
         raise _no_address()
     headers = {"Authorization": f"Bearer {key}"}
     return httpx.Client(base_url=address, headers=headers, timeout=httpx.Timeout(seconds), trust_env=False)
+
+
+class HubLine:
+    """From a gate to the hub of its card. What a connection needs is loaded when the first one is made, not at the start."""
+
+    def __init__(self, card: PartnerCard, timeout: httpx.Timeout) -> None:
+        self._card = card
+        self._timeout = timeout
+        self._making = threading.Lock()
+        self._client: httpx.Client | None = None
+        self._closed = False
+
+    def stream(self, method: str, path: str, **sent: Any) -> AbstractContextManager[httpx.Response]:
+        """As of ``httpx.Client``, which raises RuntimeError too once it is closed."""
+        with self._making:
+            if self._closed:
+                raise RuntimeError("closed")
+            if self._client is None:
+                headers = {"Authorization": f"Bearer {self._card.key}", "User-Agent": "amparo-gate"}
+                self._client = httpx.Client(
+                    base_url=self._card.hub_url, headers=headers, timeout=self._timeout, trust_env=False
+                )
+            client = self._client
+        return client.stream(method, path, **sent)
+
+    def close(self) -> None:
+        """Requests that wait end with an error."""
+        with self._making:
+            self._closed = True
+            if self._client is not None:
+                self._client.close()
 
 
 def _no_address() -> InvalidInput:

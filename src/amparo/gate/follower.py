@@ -23,6 +23,7 @@ from amparo.exchange.native import Expectation, FeedPage, encode_opinions, encod
 from amparo.exchange.native.opinion import MAXIMUM_OPINIONS
 from amparo.exchange.native.page import MAXIMUM_BYTES
 from amparo.gate.card import PartnerCard
+from amparo.gate.connection import HubLine
 from amparo.gate.engine import Engine
 from amparo.gate.replica import Applied, Replica
 from amparo.gate.reply import problem_of
@@ -65,12 +66,7 @@ class Follower:
         self._traces = traces
         self._clock = clock
         self._wait = wait
-        self._http = httpx.Client(
-            base_url=card.hub_url,
-            headers={"Authorization": f"Bearer {card.key}", "User-Agent": "amparo-gate"},
-            timeout=httpx.Timeout(10.0, read=wait + 10.0),
-            trust_env=False,
-        )
+        self._http = HubLine(card, httpx.Timeout(10.0, read=wait + 10.0))
         self._stopping = threading.Event()
         self._seen = threading.Event()
         self._judged = threading.Event()

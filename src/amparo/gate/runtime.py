@@ -31,8 +31,8 @@ from amparo.gate.tracing.settings import TraceSettings
 from amparo.gate.tracing.tracer import Tracer
 from amparo.gate.warm_up import compiled_before, note_compiled, warm_up
 
-_WARM_UP_AFTER: Final = 2.0
-"""Seconds: by then the server listens, and half a second of one core delays nobody's start."""
+_WARM_UP_AFTER: Final = 0.5
+"""Seconds: by then the server listens, and a second of one core delays nobody's start."""
 _STALE_AFTER: Final = timedelta(hours=24)
 
 

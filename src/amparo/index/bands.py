@@ -5,10 +5,14 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 
-from amparo.core.kernels import kernel
+from amparo.core.kernels import deferred, kernel
 from amparo.index.protocol import Words
 from amparo.index.schedule import BANDS, BUCKETS, SMALL_BANDS, SMALL_BUCKETS
-from amparo.index.vector import load_u8, load_u16, load_u64, permute, popcount, prefetch, publish_u16
+
+load_u8, load_u16, load_u64, permute, popcount, prefetch, publish_u16 = (
+    deferred("amparo.index.vector", name)
+    for name in ("load_u8", "load_u16", "load_u64", "permute", "popcount", "prefetch", "publish_u16")
+)
 
 
 @kernel

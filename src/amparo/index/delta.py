@@ -7,8 +7,8 @@ from typing import Final
 
 import numpy as np
 
-from amparo.core.kernels import JIT
-from amparo.index import engine
+from amparo.core.kernels import ready
+from amparo.index import bands
 from amparo.index.protocol import Words
 from amparo.index.schedule import SMALL_BANDS, SMALL_BUCKETS
 from amparo.index.view import END
@@ -33,7 +33,7 @@ class Delta:
         self.count = 0
         self.even = True
         # Full nodes, and one that is not full for every key in use.
-        nodes = SMALL_BANDS * (capacity // PLACES + min(capacity, SMALL_BUCKETS)) if JIT else 0
+        nodes = SMALL_BANDS * (capacity // PLACES + min(capacity, SMALL_BUCKETS))
         self.rows: Words = np.empty((capacity, 4), np.uint64)
         self.signatures = np.empty((nodes, PLACES), np.uint16)
         self.ids = np.full((nodes, PLACES), END, np.uint16)
@@ -41,6 +41,7 @@ class Delta:
         self.heads = np.full((SMALL_BANDS, SMALL_BUCKETS), END, np.uint16)
         self.filled = np.full((SMALL_BANDS, SMALL_BUCKETS), PLACES, np.uint8)
         self._nodes = 0
+        self._chained = 0
 
     @property
     def room(self) -> int:
@@ -49,12 +50,28 @@ class Delta:
 
     def push(self, rows: Words, *, even: bool) -> None:
         """Take in permuted rows, no more than there is room for. ``even``: whether all have even weight."""
-        count = len(rows)
-        self.rows[self.count : self.count + count] = rows
-        self._nodes = engine.chain(
+        end = self.count + len(rows)
+        self.rows[self.count : end] = rows
+        if ready():
+            self._chain(end)
+        self.even = self.even and even
+        self.count = end
+
+    def is_chained(self, count: int) -> bool:
+        """Whether the first ``count`` rows are in their chains, which only the compiled search looks for."""
+        return self._chained >= count
+
+    def catch_up(self) -> None:
+        """Put into chains what was taken in before anything was compiled. By the one writer."""
+        self._chain(self.count)
+
+    def _chain(self, end: int) -> None:
+        if end == self._chained:
+            return  # an empty delta loads no kernel
+        self._nodes = bands.chain(
             self.rows,
-            self.count,
-            count,
+            self._chained,
+            end - self._chained,
             self.signatures,
             self.ids,
             self.following,
@@ -62,5 +79,4 @@ class Delta:
             self.filled,
             self._nodes,
         )
-        self.even = self.even and even
-        self.count += count
+        self._chained = end

@@ -11,19 +11,15 @@ import numpy as np
 import numpy.typing as npt
 
 from amparo.core.errors import InvalidInput
-from amparo.core.kernels import JIT
-from amparo.index import arrays, engine, segment, snapshot
+from amparo.core.kernels import compiles, ready
+from amparo.index import arrays, compiled, engine, fallback, segment, snapshot
 from amparo.index import view as v
 from amparo.index.delta import CAPACITY, Delta
 from amparo.index.protocol import Matches, Numbers, Rows, Words
 from amparo.index.rows import as_words, checked_numbers, checked_radius, unknown_row
 from amparo.index.segment import Segment
 
-if JIT:
-    from amparo.index.compiled import search_view
-else:
-    from amparo.index.fallback import search_view
-
+_FEW: Final = 4
 _MAXIMUM_NUMBER: Final = 1 << 31
 _MERGE_FACTOR: Final = 8
 """A segment is merged with the smaller ones after it unless it is this many times as large as they are
@@ -127,7 +123,14 @@ class HammingIndex:
         and more cost half as much a query or less. radius in bits, 0..50. Exact: equals ``linear.search``
         for all inputs. Raises InvalidInput ``rows_invalid`` or ``radius_out_of_range``.
         """
-        return search_view(self._view, as_words(queries), checked_radius(radius))
+        words, within, view = as_words(queries), checked_radius(radius), self._view
+        # What has not loaded its compiler yet compares a few queries with every row; more of them wait for it.
+        if not (ready() if len(words) <= _FEW else compiles()):
+            return fallback.search_view(view, words, within)
+        if not view.delta.is_chained(view.count):
+            with self._lock:
+                view.delta.catch_up()
+        return compiled.search_view(view, words, within)
 
     def add(self, rows: Rows) -> Numbers:
         """Take rows in; they match as soon as this returns. Returns their (N,) row numbers, consecutive.

@@ -1,5 +1,5 @@
-"""The room's kernels in plain numpy, for ``AMPARO_JIT=0``: same arrays, same results, tens of times slower
-searches.
+"""The room's kernels in plain numpy, for where nothing is compiled, or not yet: same arrays, same results, tens of
+times slower searches.
 
 Building fills the same bands, so that a snapshot written here is as good as any; searching compares with
 every row.
@@ -71,21 +71,6 @@ def checksum_stripes(words: npt.NDArray[np.uint64], lanes: npt.NDArray[np.uint64
     for stripe in words.reshape(-1, len(lanes)):
         lanes ^= stripe
         lanes[:] = ((lanes << np.uint64(29)) | (lanes >> np.uint64(35))) * factor
-
-
-def chain(
-    _rows: Words,
-    _start: int,
-    _count: int,
-    _signatures: npt.NDArray[np.uint16],
-    _ids: npt.NDArray[np.uint16],
-    _following: npt.NDArray[np.uint16],
-    _heads: npt.NDArray[np.uint16],
-    _filled: npt.NDArray[np.uint8],
-    nodes: int,
-) -> int:
-    """Nothing: the few rows of a delta are compared one by one here (``fallback``)."""
-    return nodes
 
 
 def compare(queries: Words, blocks: npt.NDArray[np.uint32], count: int, radius: int, out: Numbers) -> int:

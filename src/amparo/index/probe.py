@@ -17,22 +17,16 @@ from typing import Final
 import numpy as np
 import numpy.typing as npt
 
-from amparo.core.kernels import kernel
+from amparo.core.kernels import deferred, kernel
 from amparo.index import view as v
 from amparo.index.protocol import Numbers, Words
 from amparo.index.schedule import BANDS, BUCKETS, FLIPS, RADII, REACH, SMALL_BANDS, SMALL_BUCKETS, SMALL_RADII
-from amparo.index.vector import (
-    distance,
-    load_u8,
-    load_u16,
-    load_u32,
-    load_u64,
-    near_signatures,
-    permute,
-    popcount,
-    prefetch,
-    trailing_zeros,
+
+distance, near_signatures, permute, popcount, prefetch, trailing_zeros = (
+    deferred("amparo.index.vector", name)
+    for name in ("distance", "near_signatures", "permute", "popcount", "prefetch", "trailing_zeros")
 )
+load_u8, load_u16, load_u32, load_u64 = (deferred("amparo.index.vector", f"load_u{bits}") for bits in (8, 16, 32, 64))
 
 BY_BAND: Final = 512
 """Queries from which a batch goes band by band."""

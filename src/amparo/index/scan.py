@@ -7,15 +7,14 @@ from typing import Final
 import numpy as np
 import numpy.typing as npt
 
-from amparo.core.kernels import kernel
+from amparo.core.kernels import deferred, kernel
 from amparo.index.protocol import Numbers, Words
-from amparo.index.vector import load_u32, near_block, popcount, trailing_zeros
 
 LANES: Final = 16
-_near3 = near_block(3)
-_near4 = near_block(4)
-_near5 = near_block(5)
-_near8 = near_block(8)
+load_u32, popcount, trailing_zeros, _near3, _near4, _near5, _near8 = (
+    deferred("amparo.index.vector", name)
+    for name in ("load_u32", "popcount", "trailing_zeros", "near3", "near4", "near5", "near8")
+)
 _BLOCK: Final = 512  # bytes
 _TILE: Final = 64  # blocks: of each the first 192 bytes are read, 12 KB of a cache of 32
 

@@ -158,7 +158,7 @@ def permute(_context: Any, _source: Any, _target: Any) -> tuple[Any, Callable[..
     return types.void(types.int64, types.int64), generate
 
 
-def near_block(halves: int) -> Any:
+def _near_block(halves: int) -> Any:
     """An operation that compares one query with 16 fingerprints on their first ``halves`` 32-bit words.
 
     It takes the address of a block, (halves, 16) uint32, the address of the query's words and a limit, and
@@ -183,3 +183,6 @@ def near_block(halves: int) -> Any:
         return types.int64(types.int64, types.int64, types.int64), generate
 
     return near
+
+
+near3, near4, near5, near8 = (_near_block(halves) for halves in (3, 4, 5, 8))

@@ -12,7 +12,7 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from amparo.core.kernels import JIT, kernel
+from amparo.core.kernels import compiles, kernel
 from amparo.signal.pdq_taps import SAMPLES, UNIT, Taps
 
 RED, GREEN, BLUE = 19_595, 38_470, 7_471
@@ -128,4 +128,4 @@ def luma_block(pixels: NDArray[np.uint8], rows: Taps, columns: Taps) -> NDArray[
     """
     # Colour goes in as rows of three times the width.
     plane = np.ascontiguousarray(pixels).reshape(pixels.shape[0], -1)
-    return (compiled_block if JIT else numpy_block)(plane, pixels.ndim == 3, rows, columns)
+    return (compiled_block if compiles() else numpy_block)(plane, pixels.ndim == 3, rows, columns)

@@ -18,7 +18,7 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from amparo.core.kernels import JIT, kernel
+from amparo.core.kernels import compiles, kernel
 
 SAMPLES: Final = 64
 """Samples that an axis is brought to."""
@@ -84,7 +84,7 @@ def axis_taps(length: int, scale: int = 1, lead: int = 0) -> Taps:
     width = -(-length // _BOXES)
     tents = np.zeros((SAMPLES, 2 * width), dtype=np.float64)
     firsts = np.zeros(SAMPLES, dtype=np.int64)
-    (_tents_compiled if JIT else _tents_numpy)(length, width, tents, firsts)
+    (_tents_compiled if compiles() else _tents_numpy)(length, width, tents, firsts)
     # Rounding the running sum, not each weight, spreads the rounding and makes every row add up to UNIT.
     sums = np.floor(np.cumsum(tents, axis=1) * UNIT + 0.5).astype(np.int64)
     cells = (firsts[:, None] + np.arange(2 * width) + lead) // scale

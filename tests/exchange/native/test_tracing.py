@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from amparo.case.machine import Outcome
+from amparo.case.outcome import Outcome
 from amparo.core.errors import AmparoError
 from amparo.core.ids import EntryId, ReviewId
 from amparo.exchange.native import tracing

@@ -13,7 +13,7 @@ import pytest
 
 from amparo.bank import Action, Policy
 from amparo.case.code import CaseCode
-from amparo.case.machine import Outcome
+from amparo.case.outcome import Outcome
 from amparo.core.clock import SteppedClock
 from amparo.core.errors import AmparoError
 from amparo.core.ids import ReviewId

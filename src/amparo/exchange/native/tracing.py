@@ -32,7 +32,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Final, cast
 
-from amparo.case.machine import Outcome
+from amparo.case.outcome import Outcome
 from amparo.core.canonical import canonical_bytes
 from amparo.core.errors import AmparoError, InvalidInput, Unavailable
 from amparo.core.ids import EntryId, ReviewId, is_id

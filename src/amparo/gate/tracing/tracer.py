@@ -29,6 +29,7 @@ from amparo.exchange.native import tracing
 from amparo.exchange.native.tracing import OwnFinding, Question, TraceAnswer
 from amparo.gate.answer import Traced
 from amparo.gate.card import PartnerCard
+from amparo.gate.connection import HubLine
 from amparo.gate.replica import Replica
 from amparo.gate.reply import error_of, object_of, problem_of
 from amparo.gate.tracing.calibration import Calibration
@@ -61,12 +62,7 @@ class Tracer:
         self._resting_until = 0.0
         self._counting = threading.Lock()
         self._counts: Counter[str] = Counter()
-        self._http = httpx.Client(
-            base_url=card.hub_url,
-            headers={"Authorization": f"Bearer {card.key}", "User-Agent": "amparo-gate"},
-            timeout=settings.seconds,
-            trust_env=False,
-        )
+        self._http = HubLine(card, httpx.Timeout(settings.seconds))
 
     def close(self) -> None:
         self._http.close()

@@ -10,7 +10,8 @@ from typing import Final
 
 import numpy as np
 
-from amparo.case.machine import Case, Outcome
+from amparo.case.machine import Case
+from amparo.case.outcome import Outcome
 from amparo.case.people import Door
 from amparo.core.ids import CaseId, IncidentId
 from amparo.hub.commands.incidents import Named, named_incident

@@ -12,7 +12,7 @@ from typing import Final
 from amparo.bank import EntryState, Opinion
 from amparo.case import machine
 from amparo.case.events import DerivativeHeld, Unbanked
-from amparo.case.machine import Outcome
+from amparo.case.outcome import Outcome
 from amparo.core.errors import Conflict, NotFound, Rejected
 from amparo.core.ids import EntryId, ReviewId, random_id
 from amparo.exchange.native.tracing import Aligned, OwnFinding, Question, TraceAnswer

@@ -12,19 +12,18 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from amparo.core.kernels import JIT, kernel
-
-if JIT:
-    from amparo.index.vector import popcount, prefetch
-else:
-
-    def popcount(word: np.uint64) -> int:
-        return int(np.bitwise_count(word))
-
-    def prefetch(address: np.int64) -> None:
-        """Nothing to hurry where nothing is compiled."""
+from amparo.core.kernels import deferred, kernel
 
 
+def _popcount(word: np.uint64) -> int:
+    return int(np.bitwise_count(word))
+
+
+def _prefetch(_address: np.int64) -> None:
+    """Nothing to hurry where nothing is compiled."""
+
+
+popcount, prefetch = (deferred("amparo.index.vector", plain.__name__[1:], plain) for plain in (_popcount, _prefetch))
 ADDRESSES_AHEAD: Final = 16
 BUCKETS_AHEAD: Final = 2
 ROWS_AHEAD: Final = 24

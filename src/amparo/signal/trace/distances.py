@@ -4,24 +4,16 @@ from __future__ import annotations
 
 import threading
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Final
+from functools import cache
+from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
 
-from amparo.core.kernels import JIT, kernel
+from amparo.core.kernels import compiles, deferred, kernel
 
-if TYPE_CHECKING:
-
-    def differing(counts: np.int64, asked: np.int64, block: np.int64, first: np.int64, second: np.int64) -> int: ...
-
-    LANES: Final = 128
-    WIDE: Final = True
-elif JIT:
-    from amparo.signal.trace.lanes import LANES, WIDE, differing
-else:
-    LANES, WIDE = 128, False
-
+LANES: Final = 128
+differing = deferred("amparo.signal.trace.lanes", "differing")
 _HALF_BYTES: Final = 32
 _BLOCK: Final = _HALF_BYTES * LANES
 _AT_ONCE: Final = 12 * LANES
@@ -67,9 +59,19 @@ def _counts() -> NDArray[np.uint8]:
 COUNTS: Final = _counts()
 
 
+@cache
+def _wide() -> bool:
+    """Whether the machine looks 32 half-bytes up at once."""
+    if not compiles():
+        return False
+    from amparo.signal.trace.lanes import WIDE
+
+    return WIDE
+
+
 def coded(words: NDArray[np.uint64]) -> Coded:
     """words: (M, 2) uint64, C-contiguous, which the caller changes no more."""
-    blocks = _aligned(-(-len(words) // LANES) if WIDE else 0, _HALF_BYTES, LANES)
+    blocks = _aligned(-(-len(words) // LANES) if _wide() else 0, _HALF_BYTES, LANES)
     if len(blocks):
         _fill(words.view(np.uint8).reshape(-1, 16), blocks)
     return Coded(words, blocks)
@@ -166,9 +168,9 @@ def distances(ours: NDArray[np.uint64], theirs: Coded) -> tuple[NDArray[np.uint8
     far = _room.octets[: n * many * LANES].reshape(n, many * LANES)
     lows = _room.octets[n * many * LANES : n * many * (LANES + 1)].reshape(n, many)
     if n and many:
-        if WIDE:
+        if _wide():
             _in_blocks(ours, len(theirs.words), theirs.blocks, COUNTS, far, lows)
-        elif JIT:
+        elif compiles():
             _one_by_one(ours, theirs.words, far, lows)
         else:
             _in_numpy(ours, theirs.words, far, lows)

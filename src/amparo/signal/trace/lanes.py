@@ -17,7 +17,8 @@ from numba import types
 from numba.core import config
 from numba.extending import intrinsic
 
-LANES: Final = 128
+from amparo.signal.trace.distances import LANES
+
 _WIDTH: Final = 32
 _HALF_BYTES: Final = 32
 _I8, _I32, _I64 = (ir.IntType(bits) for bits in (8, 32, 64))
@@ -31,7 +32,7 @@ def _has_avx2() -> bool:
 
 
 WIDE: Final = _has_avx2()
-"""Whether ``differing`` can be compiled."""
+"""Whether ``differing`` can be compiled for this machine."""
 
 
 @intrinsic
