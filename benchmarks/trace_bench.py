@@ -12,7 +12,7 @@ import sys
 from dataclasses import dataclass
 from pathlib import Path
 from time import perf_counter
-from typing import Any
+from typing import Any, Final
 
 import cv2
 import numpy as np
@@ -25,6 +25,7 @@ from amparo.signal.trace import codec
 from amparo.signal.trace.compare import Comparison, Relation, align, compare, judge, tiles_of
 from amparo.signal.trace.extract import query, register
 from amparo.signal.trace.record import QueryRecord, TraceRecord
+from benchmarks.report import measured
 from benchmarks.trace_edits import Picture, as_picture, crop, edits_of, numbered, read, rotate
 from benchmarks.trace_gate import curve
 from benchmarks.trace_measure import area_under_curve, at_side
@@ -297,33 +298,45 @@ def markdown(result: dict[str, Any]) -> str:
     return "\n".join(lines) + "\n"
 
 
+PARTS: Final = ("quality", "speed", "gate", "false_matches")
+
+
+def retaken(part: str, photos: Path, quick: bool) -> dict[str, Any]:
+    """What the stored result holds of one part."""
+    if part == "speed":
+        return {"speed": speeds(photos)}
+    if part == "gate":
+        return {"gate": curve(photos, 5_000 if quick else 50_000, RESULTS / "trace_curve.png", quick)}
+    if part == "false_matches":
+        return {"false_matches": false_matches(photos, variants=1 if quick else 5, brute=0 if quick else 1)}
+    rows = quality(photos, slice(None, None, 5) if quick else slice(None))
+    misses = [[r.family, r.variant, r.photo, r.answer.inliers, r.answer.agreeing_tiles]
+              for r in rows if r.family in GOALS and r.answer.relation not in KNOWN]  # fmt: skip
+    return {"quality": table(rows), "alteration": alteration(rows), "misses": misses}
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("photos", type=Path)
     parser.add_argument("--quick", action="store_true", help="a fifth of the photos, 5,000 registered, 100,000 pairs")
+    parser.add_argument(
+        "--parts", nargs="+", choices=PARTS, default=PARTS, help="only these; the others stay as they are"
+    )
     asked = parser.parse_args()
     quick: bool = asked.quick
     cv2.setNumThreads(1)
-    started = perf_counter()
-    rows = quality(asked.photos, slice(None, None, 5) if quick else slice(None))
-    result: dict[str, Any] = {
-        "mode": "quick" if quick else "full",
-        "quality": table(rows),
-        "alteration": alteration(rows),
-    }
-    print(f"quality {perf_counter() - started:.0f} s", file=sys.stderr)
-    misses = [[r.family, r.variant, r.photo, r.answer.inliers, r.answer.agreeing_tiles]
-              for r in rows if r.family in GOALS and r.answer.relation not in KNOWN]  # fmt: skip
-    result["misses"] = misses
-    result["speed"] = speeds(asked.photos)
-    result["gate"] = curve(asked.photos, 5_000 if quick else 50_000, RESULTS / "trace_curve.png", quick)
-    print(f"gate {perf_counter() - started:.0f} s", file=sys.stderr)
-    result["false_matches"] = false_matches(asked.photos, variants=1 if quick else 5, brute=0 if quick else 1)
-    result["seconds"] = round(perf_counter() - started)
     RESULTS.mkdir(exist_ok=True)
-    name = "trace_quick" if quick else "trace"
-    (RESULTS / f"{name}.json").write_text(json.dumps(result, indent=1) + "\n")
-    print(markdown(result))
+    stored = RESULTS / ("trace_quick.json" if quick else "trace.json")
+    for part in asked.parts:
+        started = perf_counter()
+        taken = retaken(part, asked.photos, quick)
+        print(f"{part} {perf_counter() - started:.0f} s", file=sys.stderr)
+        # Read anew: another run may have retaken another part meanwhile.
+        result: dict[str, Any] = json.loads(stored.read_text(encoding="utf-8")) if stored.exists() else {}
+        when = measured()
+        parts = {**result.get("parts", {}), part: f"{when['date']}, {when['machine']}"}
+        result |= {"mode": "quick" if quick else "full", **taken, "parts": parts}
+        stored.write_text(json.dumps(result, indent=1) + "\n", encoding="utf-8")
 
 
 if __name__ == "__main__":
