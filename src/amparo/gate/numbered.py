@@ -67,7 +67,9 @@ class NumberedIndex:
 
     def remove(self, numbers: Iterable[int]) -> list[int]:
         """They match no more, from the moment this returns. Returns those that did until then; others are passed over."""
-        wanted = np.unique(np.fromiter(numbers, np.int64))
+        wanted = np.array(sorted(set(numbers)), np.int64)
+        if not len(wanted):
+            return []
         with self._changing:
             held = self._numbers[: self._rows]
             rows = np.searchsorted(held, wanted).astype(np.int64)
