@@ -4,9 +4,7 @@ from __future__ import annotations
 
 import logging
 import shutil
-import sqlite3
 from collections.abc import Generator
-from contextlib import closing
 from datetime import timedelta
 from pathlib import Path
 
@@ -227,6 +225,18 @@ def test_no_snapshot_that_is_written_holds_what_was_removed_before(folder: Folde
     assert folder.matching(0x1111, 0x2222, 0x3333) == [0x1111, 0x3333]
 
 
+def test_a_snapshot_is_in_one_part_that_searches_go_through_once(folder: Folder) -> None:
+    """Each part costs a search as much as all of them together would."""
+    rows = np.random.default_rng(3).integers(0, 256, (60_000, 32), np.uint8)
+    kept = folder.engine.kept
+    for first, last in ((0, 50_000), (50_000, 55_000)):
+        kept.add(range(first + 1, last + 1), rows[first:last].tobytes())
+    folder.save()
+    arrays = opened_snapshot(folder).arrays
+    assert [name for name in arrays if name.endswith("-rows")] == ["index/segment-0-rows"]
+    assert kept.near(rows[54_999].tobytes(), 0) == [(0, 55_000, 0)]
+
+
 def test_a_single_removal_waits_for_its_time_and_no_longer(folder: Folder, clock: SteppedSeconds) -> None:
     folder.add(0x1111, 0x2222)
     folder.engine.kept.save()
@@ -372,16 +382,6 @@ def test_a_file_that_was_replaced_opens_no_more(folder: Folder) -> None:
     with pytest.raises(VerificationFailed) as caught:
         read(kept, folder.replica.sealing_key, lambda _snapshot: bytes(32))
     assert caught.value.step == "checksum"
-
-
-def test_a_snapshot_of_before_there_were_secrets_is_built_anew(folder: Folder) -> None:
-    folder.add(0x1111)
-    folder.save()
-    folder.close()
-    with closing(sqlite3.connect(folder.path / "gate.sqlite", isolation_level=None)) as connection:
-        connection.executescript("DROP TABLE announced; CREATE TABLE snapshot (id TEXT PRIMARY KEY) STRICT;")
-    folder.open()
-    assert folder.matching(0x1111) == [0x1111]
 
 
 @pytest.mark.parametrize("wrong", ["numbers-missing", "numbers-fewer", "numbers-falling", "rows-fewer"])

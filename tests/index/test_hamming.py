@@ -246,6 +246,16 @@ def test_an_index_knows_whether_it_still_holds_removed_rows(delta_rows: int) -> 
     assert (index.holds_removed, index.numbered, len(index)) == (False, 25, 0)
 
 
+def test_compacting_makes_one_part_of_many() -> None:
+    index = HammingIndex(delta_rows=8)
+    assert index.parts == 0
+    for seed in range(3):
+        index.add(uniform(9, seed))
+    assert index.parts > 1
+    index.compact()
+    assert index.parts == 1
+
+
 def test_which_numbers_are_live_is_told_for_any_number() -> None:
     index = HammingIndex.build(uniform(9, 5))
     index.remove([0, 8])

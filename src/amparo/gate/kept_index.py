@@ -77,6 +77,8 @@ class KeptIndex:
         for numbers, values in _batches(held(covered)):
             self._index.add(numbers, values)
             self._unsaved += len(numbers)
+        if not covered:
+            self._index.tidy()
 
     def __len__(self) -> int:
         return len(self._index)
@@ -117,7 +119,7 @@ class KeptIndex:
         """
         with self._changing:
             removed = list(self._removed)
-        self._index.shed()
+        self._index.tidy()
         with self._changing:
             (covered, arrays), unsaved = self._index.to_arrays(), self._unsaved
             self._on_disk = max(self._on_disk, covered)

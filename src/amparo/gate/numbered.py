@@ -89,10 +89,10 @@ class NumberedIndex:
         numbers = self._numbers[found.row].tolist()
         return [Near(*one) for one in zip(found.query.tolist(), numbers, found.distance.tolist(), strict=True)]
 
-    def shed(self) -> None:
-        """Free what removed fingerprints take up: no byte of those that were removed before this call is in ``to_arrays``
-        after it. Searches go on meanwhile, and so do changes."""
-        if self._index.holds_removed:
+    def tidy(self) -> None:
+        """Make one part of many, and free what removed fingerprints take up: no byte of those that were removed before this
+        call is in ``to_arrays`` after it. Searches go on meanwhile, and so do changes."""
+        if self._index.holds_removed or self._index.parts > 1:
             self._index.compact()
 
     def to_arrays(self) -> tuple[int, dict[str, npt.NDArray[np.generic]]]:

@@ -101,6 +101,11 @@ class HammingIndex:
         return self._next
 
     @property
+    def parts(self) -> int:
+        """Through how many sorted parts a search goes, each of which takes about as long; ``compact`` makes one of them."""
+        return len(self._view.segments)
+
+    @property
     def holds_removed(self) -> bool:
         """Whether the bytes of a removed row are still here, for the next ``compact`` to free."""
         with self._lock:
