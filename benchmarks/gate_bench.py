@@ -360,7 +360,7 @@ def markdown(result: dict[str, Any]) -> str:
         "",
         f"One worker on one core, load ({result['load']}) on the other, loopback, {result['count']:,} banked fingerprints "
         "(uniform), keys on. HMA's figures were measured on a machine of this kind. Hosts differ: here 32 us of a lookup are "
-        "ours (20 to 30 of them the index's, whose own benchmark finds both hosts alike), and the others, some 100, the operating "
+        "ours (20 to 30 of them the index's, whose own benchmark finds both hosts alike), and some 100 the operating "
         "system's for a request and an answer over loopback.",
         "",
         "| | HMA | target | here | on 2026-11-23, another host |",
