@@ -56,7 +56,8 @@ def test_every_run_of_tests_takes_place_without_a_browser_and_after_a_failure(
     program(tmp_path / "venv/bin/python", f"echo $* >>{said}; case $* in *not*) exit {int(fails)};; esac")
     made = make(tmp_path, "-o", "web", "-o", str(tmp_path / "venv/.tests"), "test")
     assert (made.returncode != 0) == fails
-    web, others, browsers = said.read_text().splitlines()
+    kernels, web, others, browsers = said.read_text().splitlines()
+    assert "warm_up" in kernels
     assert web == "hatch_build.py run test"
     assert others.endswith("-m not browser")
     assert browsers.endswith("-m browser")

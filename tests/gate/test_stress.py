@@ -1,6 +1,7 @@
 """Many lookups at once while the feed brings changes: no wrong answer, no lost change, bounded memory.
 
-``AMPARO_STRESS`` is the number of changes; the full size is 100000. The figures are printed (``pytest -s``).
+``AMPARO_STRESS`` is the number of changes, ``AMPARO_IN_FLIGHT`` that of lookups at once; the full size is 100000 and 10000. The
+figures are printed (``pytest -s``).
 """
 
 from __future__ import annotations
@@ -31,7 +32,7 @@ from tests.hub.hubs import near
 CHANGES = int(os.environ.get("AMPARO_STRESS", "10000"))
 PAGE = 500
 LOOKUPS = 10_000
-IN_FLIGHT = 64
+IN_FLIGHT = int(os.environ.get("AMPARO_IN_FLIGHT", "64"))
 MEMORY_MEGABYTES = 200
 """At most so much more than before; 100,000 changes and what this test itself remembers of them took 63."""
 
