@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.walk.running import free_ports, started
+from tests.walk.running import free_ports, heed_hangups, started
 
 SIGNALS = [signal.SIGKILL, signal.SIGHUP]
 
@@ -46,8 +46,9 @@ def test_the_demo_ends_at_every_signal_and_takes_its_folder_with_it(tmp_path: Pa
     command = [sys.executable, "-m", "amparo", "demo", "--port", str(ports[0]), "--exit-url", "http://127.0.0.1/"]
     environment = {**os.environ, "TMPDIR": str(tmp_path), "PYTHONUNBUFFERED": "1"}
     with subprocess.Popen(
-        command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, env=environment, start_new_session=True
-    ) as process:
+        command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, env=environment, start_new_session=True,
+        preexec_fn=heed_hangups,
+    ) as process:  # fmt: skip
         assert process.stdout is not None
         try:
             # It waits for Enter behind its first step, with all parts up.

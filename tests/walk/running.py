@@ -64,6 +64,11 @@ def take(port: int) -> bool:
     return True
 
 
+def heed_hangups() -> None:
+    """In a program that is about to be started: whoever runs the tests may have told theirs to ignore them (nohup)."""
+    signal.signal(signal.SIGHUP, signal.SIG_DFL)
+
+
 @contextmanager
 def started(data: Path) -> Generator[tuple[subprocess.Popen[str], list[str], list[int]]]:
     """``amparo up``, when it says that it is up: the process, the lines that it prints, its ports (hub, gate, demo, desk)."""
@@ -80,6 +85,7 @@ def started(data: Path) -> Generator[tuple[subprocess.Popen[str], list[str], lis
         text=True,
         env={**os.environ, "COLUMNS": "200"},
         start_new_session=True,
+        preexec_fn=heed_hangups,
     )
     lines: list[str] = []
     assert process.stdout is not None
