@@ -2,8 +2,9 @@ from __future__ import annotations
 
 import asyncio
 import socket
+import struct
 import threading
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from typing import BinaryIO
 
@@ -12,6 +13,7 @@ from starlette.requests import Request
 from starlette.responses import PlainTextResponse
 from starlette.types import Receive, Scope, Send
 
+from amparo.cli.gathered import Gathered
 from amparo.cli.patience import PatientProtocol
 from amparo.cli.serve import require_loopback
 from amparo.core.errors import InvalidInput
@@ -116,16 +118,24 @@ def test_a_gate_without_keys_listens_on_loopback_only(host: str) -> None:
 class Quick:
     """Answers GET /quick and POST /quick at once, and is called for the rest; tells which way a request took."""
 
-    def __init__(self) -> None:
+    def __init__(self, at_most: int = 1000) -> None:
         self.asked: list[tuple[bytes, bytes, bytes]] = []
+        self.together: list[int] = []
+        self.at_most = at_most
 
-    def answer_at_once(self, method: bytes, url: bytes, headers: Mapping[bytes, bytes], body: bytes) -> bytes | None:
+    def question_at_once(self, method: bytes, url: bytes, headers: Mapping[bytes, bytes], body: bytes) -> object:
         self.asked.append((method, url, body))
         if url == b"/fault":
             raise ZeroDivisionError
-        if url != b"/quick":
+        if url not in (b"/quick", b"/late-fault", b"/not-after-all"):
             return None
-        return b'{"first":"%b","body":"%b"}' % (headers[b"x-name"], body)
+        return url, b'{"first":"%b","body":"%b"}' % (headers[b"x-name"], body)
+
+    def answers_at_once(self, questions: Sequence[tuple[bytes, bytes]]) -> list[bytes | None]:
+        self.together.append(len(questions))
+        if any(url == b"/late-fault" for url, _ in questions):
+            raise ZeroDivisionError
+        return [answer if url == b"/quick" else None for url, answer in questions[: self.at_most]]
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] == "http":
@@ -156,6 +166,14 @@ _EXCHANGES: list[list[tuple[bytes, list[bytes]]]] = [
     [(_head("GET /quick", 0, "Connection: close\r\n"), [_CALLED])],
     [(_head("POST /quick", 300_000) + b"a" * 300_000, [_CALLED + b"a" * 300_000])],
     [(_head("GET /fault"), [b"called /fault "]), (_head("GET /quick"), [_AT_ONCE])],
+    [(_head("GET /late-fault"), [b"called /late-fault "]), (_head("GET /quick"), [_AT_ONCE])],
+    [(_head("POST /not-after-all", 5) + b"hello", [b"called /not-after-all hello"]), (_head("GET /quick"), [_AT_ONCE])],
+    [(_head("POST /late-fault", 2) + b"hi" + _head("GET /quick"), [b"called /late-fault hi", _CALLED])],
+    [(_head("POST /not-after-all", 2) + b"hi" + _head("GET /other"), [b"called /not-after-all hi", b"called /other "])],
+    [
+        (_head("GET /quick") + _head("POST /other", 2)[:30], [_AT_ONCE]),
+        (_head("POST /other", 2)[30:] + b"hi", [b"called /other hi"]),
+    ],
     [
         (
             _head("POST /quick", 2, "Transfer-Encoding: nothing\r\n").replace(b"Content-Length: 2\r\n", b""),
@@ -182,3 +200,70 @@ def test_answers_at_once_and_called_ones_come_in_order_and_only_whole_requests_a
                 assert (head[b"content-type"] == b"application/json") == body.startswith(b"{")
                 assert b"date" in head
             seen.wait_for(sent)
+
+
+class Connection:
+    """One that asks and remembers what it is told."""
+
+    def __init__(self) -> None:
+        self.told: list[tuple[object, bytes | None]] = []
+
+    def answered(self, question: object, answer: bytes | None) -> None:
+        self.told.append((question, answer))
+
+
+def _questions(*names: bytes) -> list[tuple[bytes, bytes]]:
+    return [(name, b"%d" % place) for place, name in enumerate(names)]
+
+
+def _told(app: Quick, questions: list[tuple[bytes, bytes]], turns: int) -> list[bytes | None]:
+    """What each of as many connections was told after so many turns of a loop."""
+
+    async def ask() -> list[bytes | None]:
+        gathered, connections = Gathered(app), [Connection() for _ in questions]
+        for connection, question in zip(connections, questions, strict=True):
+            gathered.add(connection, question)
+            assert not connection.told
+        for _ in range(turns):
+            await asyncio.sleep(0)
+        for connection, question in zip(connections, questions, strict=True):
+            assert [asked for asked, _ in connection.told] in ([question], [])
+        return [connection.told[0][1] if connection.told else b"nothing yet" for connection in connections]
+
+    return asyncio.run(ask())
+
+
+def test_what_comes_in_one_turn_is_asked_together_in_the_next() -> None:
+    app = Quick()
+    assert _told(app, _questions(*[b"/quick"] * 5), 1) == [b"0", b"1", b"2", b"3", b"4"]
+    assert app.together == [5]
+
+
+def test_what_an_application_leaves_for_later_is_asked_in_the_turns_that_follow() -> None:
+    app = Quick(at_most=2)
+    assert _told(app, _questions(*[b"/quick"] * 5), 1)[:3] == [b"0", b"1", b"nothing yet"]
+    assert _told(app, _questions(*[b"/quick"] * 5), 3) == [b"0", b"1", b"2", b"3", b"4"]
+    assert app.together[-3:] == [5, 3, 1]
+
+
+def test_a_fault_sends_all_that_asked_together_the_long_way() -> None:
+    assert _told(Quick(), _questions(b"/quick", b"/late-fault", b"/quick"), 1) == [None, None, None]
+
+
+def test_who_hangs_up_before_the_answer_disturbs_nobody(monkeypatch: pytest.MonkeyPatch) -> None:
+    seen, app = Received(monkeypatch), Quick()
+    with serving(app) as url, connected(url) as stays, stays.makefile("rb") as file:
+        leaves = connected(url)
+        leaves.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))  # a reset, not an orderly end
+        leaves.sendall(_head("GET /quick"))
+        leaves.close()
+        stays.sendall(_head("GET /quick"))
+        assert read_answer(file)[2] == _AT_ONCE
+        seen.wait_for(len(_head("GET /quick")))
+
+
+def test_who_has_no_more_to_say_is_still_answered() -> None:
+    with serving(Quick()) as url, connected(url) as connection, connection.makefile("rb") as file:
+        connection.sendall(_head("GET /quick"))
+        connection.shutdown(socket.SHUT_WR)
+        assert read_answer(file)[2] == _AT_ONCE

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import json
 import random
+from collections.abc import Mapping
 
 import pytest
 
+from amparo.gate.at_once import Asked
 from amparo.gate.runtime import GateRuntime
 from amparo.gate.server import GateApp, create_app
 from amparo.signal.fingerprint import Pdq
@@ -23,6 +25,11 @@ def _body(*values: str, quality: object = 90) -> bytes:
 
 def _query(value: str) -> bytes:
     return f"/m/lookup?signal={value}&signal_type=pdq".encode()
+
+
+def asked(app: GateApp, method: bytes, url: bytes, headers: Mapping[bytes, bytes], body: bytes) -> bytes | None:
+    question = app.question_at_once(method, url, headers, body)
+    return None if question is None else app.answers_at_once([question])[0]
 
 
 @pytest.fixture
@@ -57,7 +64,7 @@ def test_plain_questions_get_the_answer_of_the_routes(
     gate: GateRuntime, authorization: bytes, method: str, url: bytes, body: bytes
 ) -> None:
     app = create_app(gate)
-    told = app.answer_at_once(method.encode(), url, {b"authorization": authorization}, body)
+    told = asked(app, method.encode(), url, {b"authorization": authorization}, body)
     client = AppClient(app, {"Authorization": authorization.decode()})
     routed = client.request(method, url.decode(), content=body)
     client.close()
@@ -107,7 +114,7 @@ def test_everything_else_is_left_to_the_routes_and_not_counted(
     gate: GateRuntime, authorization: bytes, method: str, url: bytes, body: bytes
 ) -> None:
     app = create_app(gate)
-    assert app.answer_at_once(method.encode(), url, {b"authorization": authorization}, body) is None
+    assert asked(app, method.encode(), url, {b"authorization": authorization}, body) is None
     assert _counted(app, gate) == 0
 
 
@@ -116,8 +123,8 @@ def test_without_the_right_nothing_is_answered(gate: GateRuntime, header: bytes)
     app = create_app(gate)
     hasher = f"Bearer {key_for(gate, 'hash')}".encode()
     for headers in ({b"authorization": header}, {b"authorization": hasher}, {}):
-        assert app.answer_at_once(b"GET", _query(FAR), headers, b"") is None
-        assert app.answer_at_once(b"POST", b"/v1/lookup", headers, _body(FAR)) is None
+        assert asked(app, b"GET", _query(FAR), headers, b"") is None
+        assert asked(app, b"POST", b"/v1/lookup", headers, _body(FAR)) is None
 
 
 @pytest.mark.usefixtures("held")
@@ -125,7 +132,7 @@ def test_what_curators_switch_counts_at_once(gate: GateRuntime, authorization: b
     app = create_app(gate)
 
     def ask(value: str) -> bytes | None:
-        return app.answer_at_once(b"GET", _query(value), {b"authorization": authorization}, b"")
+        return asked(app, b"GET", _query(value), {b"authorization": authorization}, b"")
 
     assert ask(FAR) == b"{}"
     gate.local.change_bank("OFF", enabled_ratio=1.0)
@@ -145,9 +152,70 @@ def test_hmas_coin_falls_for_the_short_way_too(
     seen: list[bool] = []
     for coin in (0.4, 0.6):
         monkeypatch.setattr(random, "random", lambda coin=coin: coin)
-        told = app.answer_at_once(b"GET", _query(HELD), {b"authorization": authorization}, b"") or b""
+        told = asked(app, b"GET", _query(HELD), {b"authorization": authorization}, b"") or b""
         seen.append(b"AMPARO_HUB" in told)
     assert seen == [True, False]
+
+
+@pytest.mark.usefixtures("held")
+def test_each_of_many_that_ask_together_has_a_coin_of_its_own(
+    gate: GateRuntime, authorization: bytes, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    app = create_app(gate)
+    gate.checker.set_feed_ratio(0.5)
+    gate.local.change_bank("OWN", enabled_ratio=0.7)
+    coins = iter([0.4, 0.6, 0.8, 0.4])
+    monkeypatch.setattr(random, "random", lambda: next(coins))
+    one = app.question_at_once(b"GET", _query(HELD), {b"authorization": authorization}, b"")
+    assert one is not None
+    told = app.answers_at_once([one] * 4)
+    assert [(b"AMPARO_HUB" in answer, b"OWN" in answer) for answer in told] == [
+        (True, True),
+        (False, True),
+        (False, False),
+        (True, True),
+    ]
+
+
+@pytest.mark.usefixtures("held")
+def test_what_is_asked_together_is_answered_as_if_it_had_been_asked_alone(
+    gate: GateRuntime, authorization: bytes
+) -> None:
+    app = create_app(gate)
+    questions = [
+        app.question_at_once(method, url, {b"authorization": authorization}, body)
+        for method, url, body in [
+            (b"GET", _query(FAR), b""),
+            (b"POST", b"/v1/lookup", _body(FAR, HELD, FAR)),
+            (b"GET", _query(HELD), b""),
+            (b"POST", b"/v1/lookup", _body(FAR)),
+            (b"GET", _query(NEAR), b""),
+            (b"POST", b"/v1/lookup", _body(NEAR, FAR, quality=0)),
+            (b"POST", b"/v1/lookup", _body(FAR, FAR, NEAR)),
+        ]
+    ]
+    known = [question for question in questions if question is not None]
+    assert len(known) == len(questions)
+    alone = [app.answers_at_once([question])[0] for question in known]
+    assert app.answers_at_once(known) == alone
+    assert len(set(alone)) == len(alone)
+
+
+def test_so_many_are_answered_together_that_others_wait_no_longer_than_for_a_thousand(
+    gate: GateRuntime, authorization: bytes
+) -> None:
+    app = create_app(gate)
+
+    def of(count: int) -> Asked:
+        question = app.question_at_once(
+            b"POST", b"/v1/lookup", {b"authorization": authorization}, _body(*[FAR] * count)
+        )
+        assert question is not None
+        return question
+
+    assert [len(json.loads(told)["results"]) for told in app.answers_at_once([of(1000), of(24), of(1)])] == [1000, 24]
+    assert len(app.answers_at_once([of(1000), of(1000)])) == 1
+    assert _counted(app, gate) == 2024
 
 
 def test_lookups_are_counted_and_a_dry_run_leaves_hmas_route_to_its_tally(
@@ -155,11 +223,11 @@ def test_lookups_are_counted_and_a_dry_run_leaves_hmas_route_to_its_tally(
 ) -> None:
     app = create_app(gate)
     headers = {b"authorization": authorization}
-    app.answer_at_once(b"GET", _query(FAR), headers, b"")
-    app.answer_at_once(b"POST", b"/v1/lookup", headers, _body(FAR, FAR))
+    asked(app, b"GET", _query(FAR), headers, b"")
+    asked(app, b"POST", b"/v1/lookup", headers, _body(FAR, FAR))
     assert _counted(app, gate) == 3
     gate.checker.dry_run = True
-    assert app.answer_at_once(b"GET", _query(FAR), headers, b"") is None
+    assert asked(app, b"GET", _query(FAR), headers, b"") is None
 
 
 def _counted(app: GateApp, gate: GateRuntime) -> float:

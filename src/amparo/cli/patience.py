@@ -5,17 +5,19 @@ requests, and nothing else; whoever sends one header byte now and then (slow-lor
 have deadlines of their own where they are read.
 
 Detours: a task, an event, a cycle and two messages for each request cost uvicorn more than a lookup among a million
-fingerprints costs a gate. An application that has ``answer_at_once`` is asked first, where a whole request lies in one
-read and nothing waits before it; what it does not answer takes uvicorn's way, as if it had not been asked.
+fingerprints costs a gate. An application that ``AnswersAtOnce`` is asked first, where a whole request lies in one read and
+nothing waits before it; what it does not answer takes uvicorn's way, as if it had not been asked. Questions that come in
+together are answered together (``amparo.cli.gathered``).
 """
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping
-from typing import Any, Final, Protocol, cast, runtime_checkable
+from typing import Any, Final, cast
 
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResponseCycle
+
+from amparo.cli.gathered import Gathered
 
 HEAD_SECONDS: Final = 10.0
 _SHORT_BODY: Final = 1 << 18
@@ -23,26 +25,17 @@ _SHORT_BODY: Final = 1 << 18
 _WRITTEN: Final = b"content-type: application/json\r\n\r\n"
 
 
-@runtime_checkable
-class AnswersAtOnce(Protocol):
-    """An application that knows the answers to some requests without waiting for anything."""
-
-    def answer_at_once(self, method: bytes, url: bytes, headers: Mapping[bytes, bytes], body: bytes) -> bytes | None:
-        """The JSON of a 200 answer, or None: then the application is called, and nothing was done yet. url: path and query;
-        headers: the first of each name, in lower case."""
-        ...
-
-
 class PatientProtocol(HttpToolsProtocol):
     """uvicorn's protocol on httptools, with a timer from the first byte of a head, or the connection, to the head's end,
-    and a short way for ``AnswersAtOnce``."""
+    and a short way to what answers at once, ``gathered``."""
 
     head_seconds = HEAD_SECONDS
 
-    def __init__(self, *args: Any, **kwargs: Any) -> None:
+    def __init__(self, *args: Any, gathered: Gathered | None = None, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        own = self.config.app
-        self._quick = own if isinstance(own, AnswersAtOnce) and not self.root_path else None
+        self._gathered = None if self.root_path else gathered
+        self._asked: object = None
+        """A question of ours that waits for its answer; a whole request whose head and body uvicorn has not been told of."""
         self._head_timer: asyncio.TimerHandle | None = None
         self._in_head = False
         self._held: list[bytes] | None = None
@@ -61,14 +54,23 @@ class PatientProtocol(HttpToolsProtocol):
 
     def data_received(self, data: bytes) -> None:
         # One answer for each read: whoever sends thousands of requests at once waits as others do.
-        self._may_answer = self._quick is not None
+        self._may_answer = self._gathered is not None
         super().data_received(data)
-        if self._held is not None:
+        if self._held is not None and self._asked is None:
             self._take_long_way()
         if self._in_head:
             self._wait_for_head()
 
+    def eof_received(self) -> None:
+        self._answer_now()
+        super().eof_received()
+
+    def shutdown(self) -> None:
+        self._answer_now()
+        super().shutdown()
+
     def on_message_begin(self) -> None:
+        self._answer_now()
         super().on_message_begin()
         self._in_head = True
 
@@ -108,28 +110,41 @@ class PatientProtocol(HttpToolsProtocol):
 
     def on_message_complete(self) -> None:
         if self._held is not None:
-            answer = self._answer(b"".join(self._held))
-            if answer is not None:
-                self._held = None
-                self._write(answer)
+            asked = self._question(b"".join(self._held))
+            if asked is not None and self._gathered is not None:
+                self._asked = asked
+                self._gathered.add(self, asked)
                 return
             self._take_long_way()
         super().on_message_complete()
 
     def connection_lost(self, exc: Exception | None) -> None:
+        self._asked = self._held = None
         self._end_wait()
         super().connection_lost(exc)
 
-    def _answer(self, body: bytes) -> bytes | None:
-        if self._quick is None or self.parser is None:
+    def answered(self, question: object, answer: bytes | None) -> None:
+        """Of the server's loop only. What was answered by another way meanwhile, or asked by a connection that is gone, is passed
+        over. answer: None where it has to take the long way."""
+        if question is not self._asked:
+            return
+        self._asked = None
+        if answer is None:
+            self._take_long_way()
+            super().on_message_complete()
+            return
+        self._held = None
+        self._write(answer)
+
+    def _answer_now(self) -> None:
+        """Before anything that follows on this connection."""
+        if self._asked is not None and self._gathered is not None:
+            self.answered(self._asked, self._gathered.answer(self._asked))
+
+    def _question(self, body: bytes) -> object:
+        if self._gathered is None or self.parser is None:
             return None
-        headers = dict(reversed(self.headers))
-        try:
-            return self._quick.answer_at_once(self.parser.get_method(), self.url, headers, body)
-        except Exception:  # noqa: BLE001  # the reason follows
-            # A fault in the application. httptools would call it a bad request; called, the application meets it again,
-            # and uvicorn logs it and answers 500.
-            return None
+        return self._gathered.question(self.parser.get_method(), self.url, dict(reversed(self.headers)), body)
 
     def _write(self, answer: bytes) -> None:
         told = b"".join([b"%b: %b\r\n" % header for header in self.server_state.default_headers])

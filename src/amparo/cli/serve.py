@@ -8,10 +8,13 @@ import signal
 import socket
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
+from typing import cast
 
 import uvicorn
 from starlette.types import ASGIApp
 
+from amparo.cli.gathered import AnswersAtOnce, Gathered
 from amparo.cli.logs import configure
 from amparo.cli.patience import PatientProtocol
 from amparo.core.errors import Conflict, InvalidInput
@@ -78,6 +81,8 @@ def _new_loop() -> Callable[[], asyncio.AbstractEventLoop] | None:
 
 def config_of(listener: Listener) -> uvicorn.Config:
     """How every server of ours is run."""
+    app: object = listener.app
+    gathered = Gathered(app) if isinstance(app, AnswersAtOnce) else None
     # No access log: it would hold the addresses of the people who ask for help.
     return uvicorn.Config(
         listener.app,
@@ -86,7 +91,7 @@ def config_of(listener: Listener) -> uvicorn.Config:
         server_header=False,
         timeout_graceful_shutdown=5,
         timeout_keep_alive=30,
-        http=PatientProtocol,
+        http=cast("type[asyncio.Protocol]", partial(PatientProtocol, gathered=gathered)),
         ws="none",
     )
 

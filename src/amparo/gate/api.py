@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from datetime import datetime
 from functools import partial
@@ -31,7 +31,7 @@ from amparo.core.problem import MEDIA_TYPE, headers_of, problem_of
 from amparo.exchange.native.opinion import decode_opinion
 from amparo.exchange.native.tracing import decode_decision
 from amparo.gate.access import Access, Role
-from amparo.gate.answer import answer_json
+from amparo.gate.answer import Found, answer_json
 from amparo.gate.checker import DEFAULT_PLACE, VIDEO_LIMITS, Checker
 from amparo.gate.entries_here import Here, can_end
 from amparo.gate.faults import fault_of
@@ -75,7 +75,7 @@ def routes(context: Context) -> list[Route]:
     async def lookup(request: Request) -> Response:
         values, qualities = _fingerprints_of(await read_body(request, _LOOKUP_BYTES))
         metrics.lookups.inc(len(qualities))
-        return Response(looked_up(checker, values, qualities), media_type="application/json")
+        return Response(results_json(checker, checker.find(values), qualities), media_type="application/json")
 
     async def check(request: Request) -> Response:
         place = request.query_params.get("place", DEFAULT_PLACE)
@@ -170,9 +170,8 @@ def problem(error: AmparoError) -> Response:
     return JSONResponse(problem_of(error), error.status, headers_of(error), MEDIA_TYPE)
 
 
-def looked_up(checker: Checker, values: bytes, qualities: list[int]) -> bytes:
-    """The answer of ``/v1/lookup``."""
-    found = checker.find(values)
+def results_json(checker: Checker, found: Mapping[int, Sequence[Found]], qualities: Sequence[int]) -> bytes:
+    """The answer of ``/v1/lookup``. found: as ``Checker.find`` tells it of fingerprints with these qualities."""
     results = [_PASSED[quality] for quality in qualities]
     for place, matches in found.items():
         told = answer_json(checker.judge(matches, qualities[place]))

@@ -26,7 +26,7 @@ from amparo.gate.replica import Replica
 from amparo.gate.tracing.tracer import Tracer
 from amparo.gate.video_answer import VideoAnswer, VideoHit
 from amparo.signal import pdq
-from amparo.signal.fingerprint import Pdq
+from amparo.signal.fingerprint import PDQ_BYTES, Pdq
 from amparo.signal.limits import VideoLimits
 from amparo.signal.trace import Relation
 
@@ -88,20 +88,24 @@ class Checker:
             self._local.set_ratio(f"bank {FEED_BANK}", ratio)
             self._feed_ratio = ratio
 
-    def find(self, values: bytes, radius: int | None = None, coin: float = SEEN) -> dict[int, list[Found]]:
+    def find(
+        self, values: bytes, radius: int | None = None, coin: float | Sequence[float] = SEEN
+    ) -> dict[int, list[Found]]:
         """Matches of PDQ fingerprints (``values``: 32 bytes each), by the place of the question, nearest first.
 
-        Places without a match are left out. coin: 0..1; banks whose enabled ratio is smaller are not seen: at 0, even
-        those that are switched off are.
+        Places without a match are left out. coin: 0..1, of each question or of all; banks whose enabled ratio is smaller are not
+        seen: at 0, even those that are switched off are.
         """
         within = self.policy.search_radius if radius is None else radius
-        feed = self._engine.near(values, within) if self._feed_ratio >= coin else []
+        least = coin if isinstance(coin, int | float) else min(coin)
+        feed = self._engine.near(values, within) if self._feed_ratio >= least else []
         own = self._local.near(values, within)
         # By far the most questions end here.
         if not feed and not own:
             return {}
+        coins = [coin] * (len(values) // PDQ_BYTES) if isinstance(coin, int | float) else coin
         matches: dict[int, list[Found]] = {}
-        for query, found in [*self._of_feed(feed), *self._of_own(own, coin)]:
+        for query, found in [*self._of_feed(feed, coins), *self._of_own(own, coins)]:
             matches.setdefault(query, []).append(found)
         for found in matches.values():
             if len(found) > 1:
@@ -111,7 +115,7 @@ class Checker:
     def find_same(self, kind: str, value: str, coin: float = SEEN) -> list[Found]:
         """Contents with exactly this fingerprint of another type; only the platform's own banks hold such."""
         return [
-            found for _, found in self._of_own([Near(0, number, 0) for number in self._local.same(kind, value)], coin)
+            found for _, found in self._of_own([Near(0, number, 0) for number in self._local.same(kind, value)], [coin])
         ]
 
     def look_up(self, fingerprints: Sequence[Pdq]) -> list[Answer]:
@@ -239,8 +243,9 @@ class Checker:
             self._tell([hit.answer for hit in hits], place)
         return answer
 
-    def _of_feed(self, near: Sequence[Near]) -> list[tuple[int, Found]]:
+    def _of_feed(self, near: Sequence[Near], coins: Sequence[float]) -> list[tuple[int, Found]]:
         # Dropped between the search and now: left out. What is withdrawn stops matching at once.
+        near = [one for one in near if self._feed_ratio >= coins[one.query]]
         origins = self._replica.origins_of([one.number for one in near])
         now = self._clock.now().timestamp()
         return [
@@ -259,7 +264,7 @@ class Checker:
             if (origin := origins.get(one.number)) is not None and self._here.at(origin.entry, now) is not Here.OFF
         ]
 
-    def _of_own(self, near: Sequence[Near], coin: float) -> list[tuple[int, Found]]:
+    def _of_own(self, near: Sequence[Near], coins: Sequence[float]) -> list[tuple[int, Found]]:
         if not near:
             return []
         contents = self._local.contents([one.number for one in near])
@@ -269,7 +274,7 @@ class Checker:
             for one in near
             if (content := contents.get(one.number)) is not None
             and content.matches_at(now)
-            and content.bank.enabled_ratio >= coin
+            and content.bank.enabled_ratio >= coins[one.query]
         ]
 
     def _tell(self, answers: Sequence[Answer], place: str) -> None:

@@ -6,7 +6,7 @@ the same banks. ``GET /status/live`` is for load balancers and needs no key.
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator, Mapping
+from collections.abc import AsyncGenerator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from typing import Final
 
@@ -21,7 +21,7 @@ from starlette.types import Receive, Scope, Send
 from amparo.core.errors import AmparoError, NotFound, Rejected
 from amparo.gate import api, hma
 from amparo.gate.access import Access
-from amparo.gate.at_once import AtOnce
+from amparo.gate.at_once import Asked, AtOnce
 from amparo.gate.fetch_url import Fetcher
 from amparo.gate.load import Load
 from amparo.gate.metrics import Metrics
@@ -30,7 +30,7 @@ from amparo.gate.runtime import GateRuntime
 
 class GateApp:
     """The routes, and shorter ways to those that are asked thousands of times a second: a look into a dictionary, and
-    for a server that can (``amparo.cli.patience``) ``answer_at_once``."""
+    for a server that can (``amparo.cli.gathered``) ``AnswersAtOnce``."""
 
     def __init__(self, app: Starlette, paths: frozenset[str], at_once: AtOnce) -> None:
         self.routes = [route for route in app.routes if isinstance(route, Route)]
@@ -43,9 +43,13 @@ class GateApp:
             for method in route.methods or ()
         }
 
-    def answer_at_once(self, method: bytes, url: bytes, headers: Mapping[bytes, bytes], body: bytes) -> bytes | None:
-        """The JSON of the 200 answer to a whole request, or None where it has to be called. See ``AtOnce.answer``."""
-        return self._at_once.answer(method, url, headers, body)
+    def question_at_once(self, method: bytes, url: bytes, headers: Mapping[bytes, bytes], body: bytes) -> Asked | None:
+        """What a whole request asks, or None where it has to be called. See ``AtOnce.question``."""
+        return self._at_once.question(method, url, headers, body)
+
+    def answers_at_once(self, questions: Sequence[Asked]) -> list[bytes]:
+        """The JSON of the 200 answers. See ``AtOnce.answers``."""
+        return self._at_once.answers(questions)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] == "http":
