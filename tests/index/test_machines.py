@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 
 import amparo
-from amparo.index import HammingIndex
+from amparo.index import HammingIndex, brute
 from tests.index.material import family, flipped
 
 ROOT = Path(__file__).parents[2]
@@ -36,6 +36,10 @@ def answers(folder: Path) -> int:
     index.remove(np.arange(0, 2000, 3))
     queries = flipped(rows, 45, np.random.default_rng(1))
     total = 0
+    blocks = brute.prepare(rows)
+    for radius in (0, 31, 38, 50, 120, 256):
+        found = brute.search(queries, blocks, radius)
+        total = zlib.crc32(np.stack([found.query, found.row, found.distance]).tobytes(), total)
     for radius in (0, 31, 50):
         found = index.search(queries, radius)
         total = zlib.crc32(np.stack([found.query, found.row, found.distance]).tobytes(), total)

@@ -68,11 +68,12 @@ def test_checksums_agree() -> None:
 def test_comparing_agrees(capacity: int) -> None:
     rows = family(64, 1)
     queries = flipped(rows[:9], 40, np.random.default_rng(1))
-    blocks = np.ascontiguousarray(rows.view(np.uint32).reshape(-1, 16, 8).transpose(0, 2, 1))
+    blocks = np.zeros((1, 32, 128), np.uint8)
+    blocks[0, :, : len(rows)] = rows.view(np.uint8).T
     found: list[tuple[int, list[tuple[int, ...]] | None]] = []
     for kernels in (scan, plain):
         out = np.zeros((3, capacity), np.int64)
-        count = kernels.compare(queries, blocks, 60, 45, out)
+        count = kernels.compare(queries.view(np.uint8), blocks, 60, 45, out)
         assert count > 3
         found.append((count, sorted(zip(*out[:, :count].tolist(), strict=True)) if capacity > 3 else None))
     assert found[0] == found[1]

@@ -60,6 +60,19 @@ def postpone() -> None:
     _compiler.postponed = True
 
 
+def machine_has(feature: str) -> bool:
+    """Whether kernels are compiled for a machine that has this, in LLVM's word: settings can make less of it than it is.
+
+    Loads the compiler, which has to be one that loads.
+    """
+    from llvmlite import binding  # pyright: ignore[reportMissingTypeStubs]  # it has none
+    from numba.core import config
+
+    features = getattr(config, "CPU_FEATURES", None)
+    told = binding.get_host_cpu_features().flatten() if features is None else features
+    return f"+{feature}" in told.split(",")
+
+
 def _loads() -> bool:
     try:
         import_module("numba")

@@ -1,8 +1,8 @@
 """Every query against every row, for whom an index does not pay: once-only comparisons and allow-lists.
 
-Rows lie in blocks of 16, word by word, so that one vector holds the same 32 bits of 16 rows. A pair is given
-up as soon as its first words differ in more bits than the radius allows: for a radius of 31, of two
-unrelated fingerprints the first 96 bits already do (48 differ on average), and only 3 of 8 words are read.
+Rows lie in blocks of 128, octet by octet, so that vectors hold the same octet of many rows. A pair is given up when its
+first octets differ in more bits than the radius allows: for a radius of 31, of two unrelated fingerprints the first 96
+bits already do (48 differ on average), and only 12 of 32 octets are read.
 """
 
 from __future__ import annotations
@@ -13,31 +13,37 @@ from typing import Final
 import numpy as np
 import numpy.typing as npt
 
+from amparo.core.memory import aligned
 from amparo.index import engine
 from amparo.index.linear import NOTHING
 from amparo.index.protocol import Matches, Numbers, Rows
 from amparo.index.rows import as_words, checked_radius
+from amparo.index.scan import OCTETS, ROWS
 
-LANES: Final = 16
 _QUERIES: Final = 1 << 14  # queries a kernel call, which bounds what is found before it is handed on
+_ROWS: Final = 1 << 14  # of which one order is made of another at a time, in the cache
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Blocks:
-    """Rows ready to be compared. count: N; words: (ceil(N / 16), 8, 16) uint32, the last block filled up
-    with zeros."""
+    """Rows ready to be compared. count: N; octets: (ceil(N / 128), 32, 128) uint8, the last block filled up with zeros."""
 
     count: int
-    words: npt.NDArray[np.uint32]
+    octets: npt.NDArray[np.uint8]
 
 
 def prepare(rows: Rows) -> Blocks:
     """Blocks of (N, 4) uint64 or (N, 32) uint8 rows: 32 bytes a row. Raises InvalidInput ``rows_invalid``."""
     words = as_words(rows)
-    permuted = np.zeros((-(-len(words) // LANES) * LANES, 4), np.uint64)
-    engine.permute_rows(words, permuted[: len(words)])
-    halves = permuted.view(np.uint32).reshape(-1, LANES, 8)
-    return Blocks(len(words), np.ascontiguousarray(halves.transpose(0, 2, 1)))
+    octets = aligned(-(-len(words) // ROWS), OCTETS, ROWS)
+    for first in range(0, len(words), _ROWS):
+        part = words[first : first + _ROWS]
+        permuted = np.zeros((-(-len(part) // ROWS) * ROWS, 4), np.uint64)
+        engine.permute_rows(part, permuted[: len(part)])
+        block = first // ROWS
+        given = permuted.view(np.uint8).reshape(-1, ROWS, OCTETS)
+        octets[block : block + len(given)] = given.transpose(0, 2, 1)
+    return Blocks(len(words), octets)
 
 
 def search(queries: Rows, blocks: Blocks, radius: int) -> Matches:
@@ -51,12 +57,12 @@ def search(queries: Rows, blocks: Blocks, radius: int) -> Matches:
     engine.permute_rows(words, permuted)
     parts: list[Numbers] = []
     for first in range(0, len(words), _QUERIES):
-        chunk = permuted[first : first + _QUERIES]
+        chunk = permuted[first : first + _QUERIES].view(np.uint8)
         out = np.empty((3, 4096), np.int64)
-        count = engine.compare(chunk, blocks.words, blocks.count, radius, out)
+        count = engine.compare(chunk, blocks.octets, blocks.count, radius, out)
         if count > out.shape[1]:
             out = np.empty((3, count), np.int64)
-            engine.compare(chunk, blocks.words, blocks.count, radius, out)
+            engine.compare(chunk, blocks.octets, blocks.count, radius, out)
         out[0, :count] += first
         parts.append(out[:, :count])
     found = np.concatenate([np.empty((3, 0), np.int64), *parts], axis=1)

@@ -10,6 +10,7 @@ from amparo.index import bands, plain, scan
 from amparo.index.protocol import Numbers, Words
 
 Narrow = npt.NDArray[np.uint32]
+Octets = npt.NDArray[np.uint8]
 Short = npt.NDArray[np.uint16]
 
 
@@ -38,6 +39,6 @@ def checksum_stripes(words: npt.NDArray[np.uint64], lanes: npt.NDArray[np.uint64
     (bands if ready() else plain).checksum_stripes(words, lanes)
 
 
-def compare(queries: Words, blocks: Narrow, count: int, radius: int, out: Numbers) -> int:
+def compare(queries: Octets, blocks: Octets, count: int, radius: int, out: Numbers) -> int:
     """See ``scan.compare``."""
     return (scan if ready() else plain).compare(queries, blocks, count, radius, out)

@@ -73,9 +73,11 @@ def checksum_stripes(words: npt.NDArray[np.uint64], lanes: npt.NDArray[np.uint64
         lanes[:] = ((lanes << np.uint64(29)) | (lanes >> np.uint64(35))) * factor
 
 
-def compare(queries: Words, blocks: npt.NDArray[np.uint32], count: int, radius: int, out: Numbers) -> int:
+def compare(
+    queries: npt.NDArray[np.uint8], blocks: npt.NDArray[np.uint8], count: int, radius: int, out: Numbers
+) -> int:
     """See ``scan.compare``."""
-    rows = np.ascontiguousarray(blocks.transpose(0, 2, 1)).reshape(-1, 8)[:count].view(np.uint64)
+    rows = np.ascontiguousarray(blocks.transpose(0, 2, 1)).reshape(-1, 32)[:count]
     near = linear.search(queries, rows, radius)
     written = min(len(near), out.shape[1])
     out[:, :written] = np.stack([near.query, near.row, near.distance])[:, :written]

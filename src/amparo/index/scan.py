@@ -1,4 +1,4 @@
-"""The kernel of ``brute``: tiles of rows that stay in the nearest cache while all queries pass over them."""
+"""The kernel of ``brute``: tiles of rows that stay in the nearest cache while all queries pass over them, two at a time."""
 
 from __future__ import annotations
 
@@ -8,77 +8,123 @@ import numpy as np
 import numpy.typing as npt
 
 from amparo.core.kernels import deferred, kernel
-from amparo.index.protocol import Numbers, Words
+from amparo.core.memory import aligned
+from amparo.index.protocol import Numbers
 
-LANES: Final = 16
-load_u32, popcount, trailing_zeros, _near3, _near4, _near5, _near8 = (
-    deferred("amparo.index.vector", name)
-    for name in ("load_u32", "popcount", "trailing_zeros", "near3", "near4", "near5", "near8")
+ROWS: Final = 128
+OCTETS: Final = 32
+near, take_apart = (deferred("amparo.index.octets", name) for name in ("near", "take_apart"))
+popcount, prefetch, trailing_zeros = (
+    deferred("amparo.index.vector", name) for name in ("popcount", "prefetch", "trailing_zeros")
 )
-_BLOCK: Final = 512  # bytes
-_TILE: Final = 64  # blocks: of each the first 192 bytes are read, 12 KB of a cache of 32
+Octets = npt.NDArray[np.uint8]
+
+
+def _counts() -> Octets:
+    counts = aligned(16, 16)
+    halves = np.arange(16, dtype=np.uint8)
+    counts[:] = np.bitwise_count(halves[:, None] ^ halves)
+    return counts
+
+
+COUNTS: Final = _counts()
 
 
 @kernel
-def _passing(tile: int, blocks: int, query: int, radius: int, passed: npt.NDArray[np.int32]) -> int:
-    """Blocks of a tile in which some row may be near. One loop each, so that the query stays in registers."""
-    count = 0
-    # So many words that unrelated fingerprints pass in one of a hundred blocks or fewer (binomial distribution).
+def _compared(radius: int) -> int:
+    """So many octets that unrelated fingerprints pass in one of a thousand pairs or fewer (binomial distribution); of a radius
+    that makes no choice, as many as an octet can count the bits of."""
     if radius <= 32:
-        for block in range(blocks):
-            if _near3(tile + _BLOCK * block, query, radius):
-                passed[count] = block
-                count += 1
-    elif radius <= 40:
-        for block in range(blocks):
-            if _near4(tile + _BLOCK * block, query, radius):
-                passed[count] = block
-                count += 1
-    elif radius <= 50:
-        for block in range(blocks):
-            if _near5(tile + _BLOCK * block, query, radius):
-                passed[count] = block
-                count += 1
-    else:
-        for block in range(blocks):
-            passed[block] = block
-        count = blocks
-    return count
+        return 12
+    if radius <= 40:
+        return 16
+    return 20 if radius <= 50 else OCTETS - 1
 
 
 @kernel
-def compare(queries: Words, blocks: npt.NDArray[np.uint32], count: int, radius: int, out: Numbers) -> int:
-    """Pairs of permuted queries and rows at most ``radius`` bits apart.
+def _report(
+    rows: Octets, flags: int, first: int, query: Octets, radius: int, asked: int, number: int, out: Numbers, total: int
+) -> int:
+    """Compare the flagged ones of 64 rows of a block, from ``first`` on, in full. number: that of the block's row 0."""
+    left = np.uint64(flags)
+    while left:
+        row = first + trailing_zeros(left)
+        left &= left - np.uint64(1)
+        bits = 0
+        for place in range(OCTETS):
+            bits += popcount(np.int64(rows[place, row] ^ query[place]))
+        if bits <= radius:
+            if total < out.shape[1]:
+                out[0, total] = asked
+                out[1, total] = number + row
+                out[2, total] = bits
+            total += 1
+    return total
+
+
+@kernel
+def _scan(
+    queries: Octets,
+    blocks: Octets,
+    count: int,
+    radius: int,
+    counts: Octets,
+    asked: Octets,
+    tile: Octets,
+    out: Numbers,
+) -> int:
+    octets = _compared(radius)
+    places = octets
+    halves = tile.shape[0] > 0
+    if halves:
+        places = 2 * octets
+        for query in range(queries.shape[0]):
+            for place in range(octets):
+                asked[query, 2 * place] = queries[query, place] << 4
+                asked[query, 2 * place + 1] = queries[query, place] & 240
+    flags = np.zeros(4, np.uint64)
+    flags_at = np.int64(flags.ctypes.data)
+    counts_at = np.int64(counts.ctypes.data)
+    asked_at = np.int64(asked.ctypes.data)
+    tile_at = np.int64(tile.ctypes.data)
+    limit = min(radius, 255)
+    total = 0
+    for block in range(blocks.shape[0]):
+        rows = blocks[block]
+        for place in range(octets):
+            for line in range(0, ROWS, 64):
+                prefetch(np.int64(rows.ctypes.data) + ROWS * (OCTETS + place) + line)  # of the next block
+        if halves:
+            for place in range(octets):
+                take_apart(np.int64(rows.ctypes.data) + ROWS * place, tile_at + 2 * ROWS * place)
+        else:
+            tile_at = np.int64(rows.ctypes.data)
+        for query in range(0, queries.shape[0], 2):
+            first = asked_at + asked.shape[1] * query
+            both = query + 1 < queries.shape[0]
+            second = first + asked.shape[1] * both
+            if near(counts_at, first, second, tile_at, places, limit, flags_at):
+                for part in range(4 if both else 2):
+                    found = flags[part]
+                    start = 64 * (part & 1)
+                    held = count - ROWS * block - start
+                    if held < 64:
+                        found &= (np.uint64(1) << np.uint64(max(held, 0))) - np.uint64(1)
+                    one = query + (part >> 1)
+                    total = _report(rows, found, start, queries[one], radius, one, ROWS * block, out, total)
+    return total
+
+
+def compare(queries: Octets, blocks: Octets, count: int, radius: int, out: Numbers) -> int:
+    """Pairs of permuted queries, (Q, 32), and of the first ``count`` rows in blocks, (B, 32, 128), at most ``radius`` bits apart.
 
     out: (3, capacity): query, row, distance, in no order. Returns how many there are, perhaps more than were
     written.
     """
-    total = 0
-    query_at = queries.ctypes.data
-    block_at = blocks.ctypes.data
-    held = blocks.shape[0]
-    passed = np.empty(_TILE, np.int32)
-    for tile in range(0, held, _TILE):
-        size = min(_TILE, held - tile)
-        for query in range(queries.shape[0]):
-            wanted = query_at + 32 * query
-            for place in range(_passing(block_at + _BLOCK * tile, size, wanted, radius, passed)):
-                block = tile + np.int64(passed[place])
-                at = block_at + _BLOCK * block
-                flags = _near8(at, wanted, radius)
-                while flags:
-                    lane = trailing_zeros(flags)
-                    flags &= flags - 1
-                    row = LANES * block + lane
-                    if row >= count:
-                        break
-                    if total < out.shape[1]:
-                        bits = 0
-                        for half in range(8):
-                            word = load_u32(at + 64 * half + 4 * lane)
-                            bits += popcount(word ^ load_u32(wanted + 4 * half))
-                        out[0, total] = query
-                        out[1, total] = row
-                        out[2, total] = bits
-                    total += 1
-    return total
+    from amparo.index.octets import HALVES
+
+    if HALVES:
+        asked, tile = np.empty((len(queries), 2 * OCTETS), np.uint8), aligned(2 * OCTETS, ROWS)
+    else:
+        asked, tile = queries, aligned(0, ROWS)
+    return _scan(queries, blocks, count, radius, COUNTS, asked, tile, out)

@@ -156,33 +156,3 @@ def permute(_context: Any, _source: Any, _target: Any) -> tuple[Any, Callable[..
         return context.get_dummy_value()
 
     return types.void(types.int64, types.int64), generate
-
-
-def _near_block(halves: int) -> Any:
-    """An operation that compares one query with 16 fingerprints on their first ``halves`` 32-bit words.
-
-    It takes the address of a block, (halves, 16) uint32, the address of the query's words and a limit, and
-    returns 16 flags: which fingerprints differ in at most ``limit`` of those bits.
-    """
-
-    @intrinsic
-    def near(_context: Any, _block: Any, _query: Any, _limit: Any) -> tuple[Any, Callable[..., Any]]:
-        def generate(_backend: Any, builder: Any, _signature: Any, arguments: Any) -> Any:
-            lanes = ir.VectorType(I32, 16)
-            total: Any = None
-            for half in range(halves):
-                address = builder.add(arguments[0], ir.Constant(I64, 64 * half))
-                scalar = _load(builder, builder.add(arguments[1], ir.Constant(I64, 4 * half)), I32, 4)
-                differing = builder.xor(_load(builder, address, lanes, 4), _splat(builder, scalar, 16))
-                counts = _popcount(builder, differing)
-                total = counts if total is None else builder.add(total, counts)
-            limits = _splat(builder, builder.trunc(arguments[2], I32), 16)
-            flags = builder.icmp_unsigned("<=", total, limits)
-            return builder.zext(builder.bitcast(flags, I16), I64)
-
-        return types.int64(types.int64, types.int64, types.int64), generate
-
-    return near
-
-
-near3, near4, near5, near8 = (_near_block(halves) for halves in (3, 4, 5, 8))

@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from amparo.core.kernels import compiles, deferred, kernel
+from amparo.core.memory import aligned
 
 LANES: Final = 128
 differing = deferred("amparo.signal.trace.lanes", "differing")
@@ -19,8 +20,6 @@ _BLOCK: Final = _HALF_BYTES * LANES
 _AT_ONCE: Final = 12 * LANES
 _OURS_AT_ONCE: Final = 256
 """So many of theirs and of ours as stay near the processor while they are summed up."""
-_LINE: Final = 64
-"""Bytes: vectors that lie across two lines of the processor's memory are read in two steps."""
 
 
 @kernel
@@ -42,15 +41,8 @@ class Coded:
     blocks: NDArray[np.uint8]
 
 
-def _aligned(*shape: int) -> NDArray[np.uint8]:
-    size = int(np.prod(shape))
-    room = np.zeros(size + _LINE, np.uint8)
-    start = -room.ctypes.data % _LINE
-    return room[start : start + size].reshape(shape)
-
-
 def _counts() -> NDArray[np.uint8]:
-    counts = _aligned(16, 16)
+    counts = aligned(16, 16)
     half_bytes = np.arange(16, dtype=np.uint8)
     counts[:] = np.bitwise_count(half_bytes[:, None] ^ half_bytes)
     return counts
@@ -71,7 +63,7 @@ def _wide() -> bool:
 
 def coded(words: NDArray[np.uint64]) -> Coded:
     """words: (M, 2) uint64, C-contiguous, which the caller changes no more."""
-    blocks = _aligned(-(-len(words) // LANES) if _wide() else 0, _HALF_BYTES, LANES)
+    blocks = aligned(-(-len(words) // LANES) if _wide() else 0, _HALF_BYTES, LANES)
     if len(blocks):
         _fill(words.view(np.uint8).reshape(-1, 16), blocks)
     return Coded(words, blocks)
@@ -164,7 +156,7 @@ def distances(ours: NDArray[np.uint64], theirs: Coded) -> tuple[NDArray[np.uint8
     says nothing. And (N, ceil(M / 128)), the fewest in each block of 128. Both hold until this thread asks again."""
     n, many = len(ours), -(-len(theirs.words) // LANES)
     if len(_room.octets) < n * many * (LANES + 1):
-        _room.octets = _aligned(n * many * (LANES + 1))
+        _room.octets = aligned(n * many * (LANES + 1))
     far = _room.octets[: n * many * LANES].reshape(n, many * LANES)
     lows = _room.octets[n * many * LANES : n * many * (LANES + 1)].reshape(n, many)
     if n and many:

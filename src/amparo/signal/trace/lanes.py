@@ -12,11 +12,11 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any, Final
 
-from llvmlite import binding, ir
+from llvmlite import ir
 from numba import types
-from numba.core import config
 from numba.extending import intrinsic
 
+from amparo.core.kernels import machine_has
 from amparo.signal.trace.distances import LANES
 
 _WIDTH: Final = 32
@@ -24,14 +24,7 @@ _HALF_BYTES: Final = 32
 _I8, _I32, _I64 = (ir.IntType(bits) for bits in (8, 32, 64))
 
 
-def _has_avx2() -> bool:
-    # What numba compiles for, which settings can make less than the machine has.
-    features = getattr(config, "CPU_FEATURES", None)
-    told = binding.get_host_cpu_features().flatten() if features is None else features
-    return "+avx2" in told.split(",")
-
-
-WIDE: Final = _has_avx2()
+WIDE: Final = machine_has("avx2")
 """Whether ``differing`` can be compiled for this machine."""
 
 
