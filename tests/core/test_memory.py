@@ -10,6 +10,6 @@ def test_aligned_memory_is_empty_and_begins_at_a_line(shape: tuple[int, ...]) ->
     for _ in range(20):
         made = aligned(*shape)
         assert made.shape == shape
-        assert made.ctypes.data % 64 == 0
+        assert made.size == 0 or made.ctypes.data % 64 == 0
         assert not made.any()
         made[...] = 255
