@@ -26,6 +26,16 @@ def test_permuting_and_folding_agree(seed: int, count: int, even: bool) -> None:
     assert np.array_equal(rows[first], rows)
 
 
+def test_doubles_are_found_in_banks_that_are_folded_in_parts() -> None:
+    kinds = uniform(50_000, 1)
+    rows = kinds[np.random.default_rng(2).integers(0, len(kinds), 150_000)]
+    ours, theirs = np.empty(len(rows), np.uint32), np.empty(len(rows), np.uint32)
+    unique = bands.first_of_kind(rows, ours)
+    assert 40_000 < unique < 50_000
+    assert unique == plain.first_of_kind(rows, theirs)
+    assert np.array_equal(ours, theirs)
+
+
 @pytest.mark.parametrize("count", [1, 5, 3000])
 def test_bands_agree(count: int) -> None:
     rows = np.unique(family(count, 1), axis=0)

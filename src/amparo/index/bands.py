@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Final
+
 import numpy as np
 import numpy.typing as npt
 
@@ -13,6 +15,9 @@ load_u8, load_u16, load_u64, permute, popcount, prefetch, publish_u16 = (
     deferred("amparo.index.vector", name)
     for name in ("load_u8", "load_u16", "load_u64", "permute", "popcount", "prefetch", "publish_u16")
 )
+
+_PART: Final = 1 << 15  # rows in a part, about
+_MOST_PARTS: Final = 10  # bits: more would scatter writes over more pages than the processor keeps addresses of
 
 
 @kernel
@@ -39,49 +44,73 @@ def _mix(at: int) -> int:
 
 
 @kernel
+def _part(mixed: int, shift: int) -> np.int64:
+    return np.int64(np.uint64(mixed) >> np.uint64(shift)) if shift < 64 else np.int64(0)
+
+
+@kernel
 def first_of_kind(rows: Words, first: npt.NDArray[np.uint32]) -> int:
     """For each row the position of the first row equal to it. Returns how many differ from all before
-    them."""
+    them.
+
+    Rows are parted by their mixed fingerprints first, so that the table of one part stays in the cache: a table of all would
+    miss it with every row, and take a fifth of an index's memory while it is built.
+    """
     count = rows.shape[0]
-    size = 16
-    while size < 2 * count:
-        size *= 2
-    # High half: part of the mixed fingerprint, low half: position + 1, so that 0 is an empty slot.
-    slots = np.zeros(size, np.uint64)
-    mask = np.uint64(size - 1)
+    shift = 64
+    while count >> (64 - shift) > _PART and shift > 64 - _MOST_PARTS:
+        shift -= 1
+    parts = 1 << (64 - shift)
     base = rows.ctypes.data
-    table = slots.ctypes.data
-    ahead = 16
-    mixed = np.empty(ahead, np.uint64)
-    for row in range(min(ahead, count)):
-        mixed[row] = _mix(base + 32 * row)
-    unique = 0
-    low = np.uint64(0xFFFFFFFF)
+    bounds = np.zeros(parts + 1, np.int64)
     for row in range(count):
-        word = mixed[row & (ahead - 1)]
-        if row + ahead < count:
-            following = _mix(base + 32 * (row + ahead))
-            mixed[row & (ahead - 1)] = following
-            prefetch(table + 8 * np.int64(following & mask))
-        slot = word & mask
-        while True:
-            held = slots[np.int64(slot)]
-            if held == np.uint64(0):
-                slots[np.int64(slot)] = (word & ~low) | np.uint64(row + 1)
-                first[row] = row
-                unique += 1
-                break
-            if (held ^ word) & ~low == np.uint64(0):
-                other = np.int64(held & low) - 1
-                if (
-                    rows[other, 0] == rows[row, 0]
-                    and rows[other, 1] == rows[row, 1]
-                    and rows[other, 2] == rows[row, 2]
-                    and rows[other, 3] == rows[row, 3]
-                ):
-                    first[row] = other
+        first[row] = row
+        bounds[_part(_mix(base + 32 * row), shift) + 1] += 1
+    most = 0
+    for part in range(parts):
+        most = max(most, bounds[part + 1])
+        bounds[part + 1] += bounds[part]
+    # High half: bits of the mixed fingerprint, low half: position + 1, so that 0 is an empty slot.
+    low = np.uint64(0xFFFFFFFF)
+    mixed = np.empty(count, np.uint64)
+    at = bounds[:parts].copy()
+    for row in range(count):
+        word = _mix(base + 32 * row)
+        part = _part(word, shift)
+        mixed[at[part]] = (word << np.uint64(32)) | np.uint64(row + 1)
+        at[part] += 1
+    room = 16
+    while room < 2 * most:
+        room *= 2
+    slots = np.empty(room, np.uint64)
+    unique = count
+    for part in range(parts):
+        size = 16
+        while size < 2 * (bounds[part + 1] - bounds[part]):
+            size *= 2
+        slots[:size] = 0
+        mask = np.uint64(size - 1)
+        for place in range(bounds[part], bounds[part + 1]):
+            word = mixed[place]
+            row = np.int64(word & low) - 1
+            slot = (word >> np.uint64(32)) & mask
+            while True:
+                held = slots[np.int64(slot)]
+                if held == np.uint64(0):
+                    slots[np.int64(slot)] = word
                     break
-            slot = (slot + np.uint64(1)) & mask
+                if (held ^ word) & ~low == np.uint64(0):
+                    other = np.int64(held & low) - 1
+                    if (
+                        rows[other, 0] == rows[row, 0]
+                        and rows[other, 1] == rows[row, 1]
+                        and rows[other, 2] == rows[row, 2]
+                        and rows[other, 3] == rows[row, 3]
+                    ):
+                        first[row] = other
+                        unique -= 1
+                        break
+                slot = (slot + np.uint64(1)) & mask
     return unique
 
 
