@@ -14,7 +14,7 @@ from amparo.core.errors import Conflict, InvalidInput, NotFound, Rejected, Unaut
 from amparo.gate.card import PartnerCard
 from amparo.hub.commands import feedback, partners, person
 from amparo.hub.context import Hub, HubSettings
-from tests.hub.hubs import fingerprints, pseudonym
+from tests.hub.hubs import fingerprints, new_folder, pseudonym
 
 
 def run(*words: str | Path, told: str = "") -> str:
@@ -28,7 +28,7 @@ def run(*words: str | Path, told: str = "") -> str:
 @pytest.fixture
 def hub(tmp_path: Path) -> Generator[Hub]:
     """In the folder ``hub`` of ``tmp_path``."""
-    opened = Hub.open(tmp_path / "hub", HubSettings(canaries=0))
+    opened = Hub.open(new_folder(tmp_path / "hub"), HubSettings(canaries=0))
     yield opened
     opened.close()
 

@@ -26,6 +26,7 @@ from amparo.hub.commands.spoken import Typed
 from amparo.hub.context import DATABASE_FILE, Hub, HubSettings
 from amparo.hub.desk_keys import DESK_KEY_FILE
 from tests.hub.desks import employ
+from tests.hub.hubs import new_folder
 
 BORDERS = 14
 REASON = "She asked us to write to the platform"
@@ -48,7 +49,7 @@ class House:
 
     @contextmanager
     def opened(self, *, with_desk: bool = True) -> Generator[Hub]:
-        hub = Hub.open(self.folder, HubSettings(canaries=0), self.clock, with_desk=with_desk)
+        hub = Hub.open(new_folder(self.folder), HubSettings(canaries=0), self.clock, with_desk=with_desk)
         try:
             yield hub
         finally:

@@ -26,7 +26,7 @@ from amparo.hub.context import DATABASE_FILE, Hub, HubSettings
 from amparo.store import Store, open_sqlite, sqlite
 from amparo.testing.records import NOW, some_case, some_entry, some_partner
 from amparo.testing.store import StoreContract
-from tests.hub.hubs import code_pairs, fingerprints, pseudonym
+from tests.hub.hubs import code_pairs, fingerprints, new_database, pseudonym
 
 
 @pytest.fixture
@@ -44,7 +44,7 @@ def store(path: Path) -> Generator[Store]:
 class TestSqliteStore(StoreContract):
     @pytest.fixture(autouse=True)
     def _path(self, path: Path) -> None:
-        self.path = path
+        self.path = new_database(path)
 
     def open_again(self, store: Store) -> Store:
         store.close()

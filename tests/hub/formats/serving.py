@@ -28,6 +28,7 @@ from amparo.hub.commands import partners, person
 from amparo.hub.context import Hub, HubSettings
 from amparo.signal.fingerprint import Pdq
 from amparo.store import CaseRecord, EntryRecord
+from tests.hub.hubs import new_folder
 
 TX = Path(sys.executable).with_name("tx")
 MANY = int(os.environ.get("AMPARO_MANY_RECORDS", "2500"))
@@ -57,7 +58,7 @@ class Served:
 @contextmanager
 def serving(folder: Path, canaries: int = 0, clock: Clock | None = None) -> Generator[Served]:
     """A hub in ``folder``, listening; stopped at the end."""
-    hub = Hub.open(folder, HubSettings(canaries=canaries), clock or SystemClock())
+    hub = Hub.open(new_folder(folder), HubSettings(canaries=canaries), clock or SystemClock())
     server = uvicorn.Server(uvicorn.Config(public_app(hub), host="127.0.0.1", port=0, log_level="error"))
     thread = threading.Thread(target=server.run, daemon=True)
     thread.start()
