@@ -7,10 +7,11 @@ hears them where it gives that logger a handler; the command line does so for st
 from __future__ import annotations
 
 import logging
-from typing import Final, cast
+from functools import cached_property
+from typing import TYPE_CHECKING, Final, cast
 
-import structlog
-from structlog.typing import EventDict, FilteringBoundLogger, WrappedLogger
+if TYPE_CHECKING:
+    from structlog.typing import EventDict, FilteringBoundLogger, WrappedLogger
 
 ROOT: Final = "amparo"
 ALLOWED: Final = frozenset(
@@ -49,19 +50,42 @@ class _Lines:
             return
 
 
-def get_logger(name: str) -> FilteringBoundLogger:
-    """The logger of this name, below ``amparo``. Its calls never raise, whatever listens.
+class Logger:
+    """Its calls never raise, whatever listens."""
+
+    def __init__(self, name: str) -> None:
+        self._name = name
+
+    def info(self, event: str, **fields: object) -> None:
+        self._lines.info(event, **fields)
+
+    def warning(self, event: str, **fields: object) -> None:
+        self._lines.warning(event, **fields)
+
+    def error(self, event: str, **fields: object) -> None:
+        self._lines.error(event, **fields)
+
+    @cached_property
+    def _lines(self) -> FilteringBoundLogger:
+        # At the first line: structlog brings all of rich along, which would take a start longer than its snapshot does.
+        import structlog
+
+        wrapped = structlog.wrap_logger(
+            _Lines(self._name),
+            processors=[
+                structlog.processors.add_log_level,
+                structlog.processors.TimeStamper(fmt="iso", utc=True),
+                only_allowed,
+                structlog.processors.JSONRenderer(),
+            ],
+            wrapper_class=structlog.make_filtering_bound_logger(logging.INFO),
+        )
+        return cast("FilteringBoundLogger", wrapped)
+
+
+def get_logger(name: str) -> Logger:
+    """The logger of this name, below ``amparo``.
 
     Processors are its own: a platform that configures structlog for itself does not lift the allow-list.
     """
-    wrapped = structlog.wrap_logger(
-        _Lines(name),
-        processors=[
-            structlog.processors.add_log_level,
-            structlog.processors.TimeStamper(fmt="iso", utc=True),
-            only_allowed,
-            structlog.processors.JSONRenderer(),
-        ],
-        wrapper_class=structlog.make_filtering_bound_logger(logging.INFO),
-    )
-    return cast("FilteringBoundLogger", wrapped)
+    return Logger(name)
