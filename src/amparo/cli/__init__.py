@@ -5,6 +5,8 @@ from __future__ import annotations
 import sys
 from typing import TYPE_CHECKING, Final
 
+from amparo.cli.start import quiet_start
+
 if TYPE_CHECKING:
     from amparo.core.errors import AmparoError
 
@@ -15,8 +17,9 @@ INTERRUPTED: Final = 130
 def main() -> None:
     """Run the command line; an error of ours, or of the operating system, becomes one clear line and its exit code."""
     try:
-        from amparo.cli.app import app
-        from amparo.core.errors import AmparoError
+        with quiet_start():
+            from amparo.cli.app import app
+            from amparo.core.errors import AmparoError
 
         try:
             app()
