@@ -7,6 +7,7 @@ from typing import Final
 import numpy as np
 import numpy.typing as npt
 
+from amparo.core.bits import COUNTS
 from amparo.core.kernels import deferred, kernel
 from amparo.core.memory import aligned
 from amparo.index.protocol import Numbers
@@ -18,16 +19,6 @@ popcount, prefetch, trailing_zeros = (
     deferred("amparo.index.vector", name) for name in ("popcount", "prefetch", "trailing_zeros")
 )
 Octets = npt.NDArray[np.uint8]
-
-
-def _counts() -> Octets:
-    counts = aligned(16, 16)
-    halves = np.arange(16, dtype=np.uint8)
-    counts[:] = np.bitwise_count(halves[:, None] ^ halves)
-    return counts
-
-
-COUNTS: Final = _counts()
 
 
 @kernel

@@ -10,6 +10,7 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
+from amparo.core.bits import COUNTS
 from amparo.core.kernels import compiles, deferred, kernel
 from amparo.core.memory import aligned
 
@@ -39,16 +40,6 @@ class Coded:
 
     words: NDArray[np.uint64]
     blocks: NDArray[np.uint8]
-
-
-def _counts() -> NDArray[np.uint8]:
-    counts = aligned(16, 16)
-    half_bytes = np.arange(16, dtype=np.uint8)
-    counts[:] = np.bitwise_count(half_bytes[:, None] ^ half_bytes)
-    return counts
-
-
-COUNTS: Final = _counts()
 
 
 @cache
