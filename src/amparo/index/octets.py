@@ -117,9 +117,9 @@ def near(
                     grown[total] = builder.add(grown[total], differing[row](others))
         following = builder.add(place, ir.Constant(_I64, _STEPS))
         place.add_incoming(following, each)
-        for total, sum_ in zip(totals, grown, strict=True):
+        for total, more in zip(totals, grown, strict=True):
             total.add_incoming(ir.Constant(_VECTOR, [0] * _WIDTH), before)
-            total.add_incoming(sum_, each)
+            total.add_incoming(more, each)
         builder.cbranch(builder.icmp_unsigned("<", following, places), each, after)
         builder.position_at_end(after)
         limits = _splat(builder, builder.trunc(limit, _I8))
