@@ -33,6 +33,7 @@ from benchmarks.report import instructions
 
 RESULTS: Final = Path(__file__).parent / "results" / "index.json"
 RADIUS: Final = 31
+_BUILDS: Final = 3
 QUERIES: Final = 20_000
 OURS: Final = "amparo, batch of 20,000"
 Pairs = set[tuple[int, int, int]]
@@ -214,8 +215,13 @@ def _snapshot(index: HammingIndex) -> dict[str, float]:
 def _contest(kind: str, count: int, photos: Path | None, rounds: int) -> dict[str, Any]:
     rows, queries = index_data.made(kind, count, QUERIES, photos)
     HammingIndex.build(rows[:20_000]).search(queries, RADIUS)  # compiles
-    seconds, index = _clocked(lambda: HammingIndex.build(rows))
     large = count > 20_000_000
+    builds: list[float] = []
+    index = HammingIndex()
+    for _ in range(1 if large else _BUILDS):
+        del index
+        seconds, index = _clocked(lambda: HammingIndex.build(rows))
+        builds.append(seconds)
     contestants = _ours(index, brute.prepare(rows)) + _faiss(rows, count, multihash=not large)
     if count <= 2_000_000:
         contestants += _threatexchange(rows)
@@ -230,7 +236,8 @@ def _contest(kind: str, count: int, photos: Path | None, rounds: int) -> dict[st
         result["ratio_one_by_one"] = round(took["threatexchange, one by one"] / took["amparo, one by one"], 1)
     result["ratio_brute"] = round(took["faiss Flat"] / took["amparo brute force"], 1)
     result["brute_ns_a_comparison"] = round(took["amparo brute force"] / count * 1e3, 4)
-    result["build_seconds"] = round(seconds, 2)
+    result["build_seconds"] = round(statistics.median(builds), 2)
+    result["first_build_seconds"] = round(builds[0], 2)
     result["bytes_a_fingerprint"] = round(sum(array.nbytes for array in index.to_arrays().values()) / count, 1)
     result |= _snapshot(index) if not large else {}
     del contestants
@@ -300,7 +307,7 @@ def markdown(result: dict[str, Any]) -> str:
     ]
     for one in result["contests"]:
         lines.append(
-            f"| {one['rows']:,} | {one['kind']} | {one['build_seconds']} s "
+            f"| {one['rows']:,} | {one['kind']} | {one['build_seconds']} s (first {one['first_build_seconds']}) "
             f"| {one['open_verified_ms']} ms | {one['open_sizes_only_ms']} ms | {one['bytes_a_fingerprint']} "
             f"| {one['add_microseconds']} us | {one['remove_microseconds']} us | {one['delta_10k_cost']}x "
             f"| {one['ratio_brute']}x ({one['brute_ns_a_comparison']} ns a comparison) "
@@ -313,7 +320,8 @@ _HOW: Final = [
     "Half of the queries are altered copies of rows in the bank (up to 40 bits away), half are strangers. Realistic",
     "fingerprints are crops, mirrors, turns and blends of photographs (`benchmarks/index_data.py`); queries come from",
     "photographs that gave nothing to the bank. pynear and usearch know the nearest neighbours and no radius, and are shown",
-    "for scale. faiss runs on one thread, MultiHash with 16 x 16 bits and one flip, which is exact for 31 bits.",
+    "for scale. faiss runs on one thread, MultiHash with 16 x 16 bits and one flip, which is exact for 31 bits. Builds: the",
+    "median of three; the first may take memory that a virtual machine has never had, at up to 4 s a GB.",
 ]
 
 
