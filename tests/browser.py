@@ -24,6 +24,25 @@ POLICY: Final = (
     "default-src 'none'; script-src 'self'; worker-src 'self'; style-src 'self'; connect-src 'self'; "
     "img-src 'self' blob:"
 )
+_TURNED_OFF: Final = (
+    # Playwright's own (its chromiumSwitches.ts): of two such switches Chromium heeds the last alone.
+    "AvoidUnnecessaryBeforeUnloadCheckSync",
+    "DestroyProfileOnBrowserClose",
+    "HttpsUpgrades",
+    "HttpsFirstBalancedModeAutoEnable",
+    "LensOverlay",
+    "MediaRouter",
+    "PaintHolding",
+    "ThirdPartyStoragePartitioning",
+    "AvoidCorsURLLoaderRestartOnRedirect",
+    "OptimizationHints",
+    "NetworkTimeServiceQuerying",
+    "AimEnabled",
+    "PreconnectToSearch",
+    # The address bar's list is a page with a process of its own, in every context, though nobody sees it here.
+    "WebUIOmniboxPopup",
+    "WebUIOmniboxAimPopup",
+)
 LAUNCH: Final = (
     "--no-sandbox",
     "--disable-gpu",
@@ -32,6 +51,7 @@ LAUNCH: Final = (
     "--disable-background-networking",
     "--disable-component-update",
     "--disable-sync",
+    f"--disable-features={','.join(_TURNED_OFF)}",
     # No test asks any other machine, by mistake or by redirection. hub.test is this one, by a name that is no loopback's.
     "--host-resolver-rules=MAP hub.test 127.0.0.1, MAP * ~NOTFOUND, EXCLUDE 127.0.0.1, EXCLUDE localhost",
 )
