@@ -10,7 +10,6 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from axe_playwright_python.sync_playwright import Axe
 from numpy.typing import NDArray
 from PIL import Image
 from playwright.sync_api import Browser, BrowserContext, FilePayload, Page, expect
@@ -18,6 +17,7 @@ from playwright.sync_api import Browser, BrowserContext, FilePayload, Page, expe
 from amparo.signal.trace import Relation, codec, compare, query, register
 from tests.browser import press
 from tests.pictures import photo_like
+from tests.walk.looking import assert_accessible
 from tests.walk.requests import RequestWatch
 from tests.walk.running import amparo_up
 from tests.walk.test_walk import to_choosing
@@ -112,12 +112,6 @@ def opened(context: BrowserContext, server: OrdinaryServer) -> tuple[Page, Reque
     page.on("console", lambda message: faults.append(message.text) if message.type == "error" else None)
     page.goto(server.origin)
     return page, watch, faults
-
-
-def assert_accessible(page: Page) -> None:
-    tags = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]
-    results = Axe().run(page, options={"runOnly": {"type": "tag", "values": tags}})
-    assert results.violations_count == 0, results.generate_report()
 
 
 def ink(page: Page) -> int:
