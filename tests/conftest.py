@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import gc
+
 import pytest
 from hypothesis import settings
 
 from tests.browser import chromium
 
-__all__ = ["chromium", "pytest_collection_modifyitems"]
+__all__ = ["chromium", "pytest_collection_finish", "pytest_collection_modifyitems"]
 
 # How long an example takes says what else the machine does, not whether the code is right.
 settings.register_profile("amparo", deadline=None)
@@ -19,3 +21,9 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for item in items:
         if "chromium" in getattr(item, "fixturenames", ()):
             item.add_marker(pytest.mark.browser)
+
+
+def pytest_collection_finish() -> None:
+    """What is imported by now stays to the end: the collector need not go through half a gigabyte of it again and again."""
+    gc.collect()
+    gc.freeze()
