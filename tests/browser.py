@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Final
 
 import pytest
-from playwright.sync_api import Browser, FilePayload, Locator, Page, sync_playwright
+from playwright.sync_api import Browser, FilePayload, Locator, Page, expect, sync_playwright
 
 BUILT: Final = Path(__file__).parents[1] / "src" / "amparo" / "hub" / "static" / "built"
 POLICY: Final = (
@@ -55,6 +55,8 @@ LAUNCH: Final = (
     # No test asks any other machine, by mistake or by redirection. hub.test is this one, by a name that is no loopback's.
     "--host-resolver-rules=MAP hub.test 127.0.0.1, MAP * ~NOTFOUND, EXCLUDE 127.0.0.1, EXCLUDE localhost",
 )
+# What is expected has to come, however busy the machine is: Playwright gives up after five seconds.
+expect.set_options(timeout=30_000)
 _NAMES: Final = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
 
 
