@@ -7,7 +7,7 @@ BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check install --quiet
 WORKERS ?= 2
 
-.PHONY: help up setup test lint format bench bench-index bench-hasher bench-trace bench-gate lock browser web clean
+.PHONY: help up setup test test-kernels test-scripts test-others test-browsers lint format bench bench-index bench-hasher bench-trace bench-gate lock browser web clean
 
 help:
 	@sed -n 's/^# make/make/p' Makefile
@@ -17,16 +17,30 @@ up: $(VENV)/.runtime web
 
 setup: $(VENV)/.tests web
 
-# Every run takes place whatever became of the one before. Without Chromium the browser tests fail, each with one line.
-# Kernels are compiled before: several processes would all compile them at once, while what they test waits.
+# Every run takes place whatever became of another. Without Chromium the browser tests fail, each with one line.
+# Kernels are compiled before: several processes would all compile them at once, while what they test waits. Python keeps what it
+# compiles, even where a machine says otherwise: every worker and every program under test would compile it all again.
+test: export PYTHONDONTWRITEBYTECODE =
 test: $(VENV)/.tests web
 	@scripts/ensure-chromium || true
-	@failed=0; \
-	$(BIN)/python -c "from amparo.gate.warm_up import warm_up; warm_up()" || failed=1; \
-	$(BIN)/python hatch_build.py run test || failed=1; \
-	$(BIN)/python -m pytest -n $(WORKERS) --dist worksteal -m "not browser" || failed=1; \
-	$(BIN)/python -m pytest -n $(WORKERS) --dist worksteal -m browser || failed=1; \
+	@failed=0; browsers=$$(mktemp); trap 'rm -f $$browsers' EXIT; \
+	$(MAKE) --no-print-directory -j2 -k test-kernels test-scripts || failed=1; \
+	$(MAKE) --no-print-directory -j2 -k BROWSERS=$$browsers test-others test-browsers || failed=1; \
+	cat $$browsers; \
 	exit $$failed
+
+test-kernels:
+	@$(BIN)/python -c "from amparo.gate.warm_up import warm_up; warm_up()"
+
+test-scripts:
+	@$(BIN)/python hatch_build.py run test
+
+# Beside each other: each of the two waits a good deal for what it has started, and leaves processors idle by itself.
+test-others:
+	@$(BIN)/python -m pytest -n $(WORKERS) --dist worksteal -m "not browser"
+
+test-browsers:
+	@$(BIN)/python -m pytest -n $(WORKERS) --dist worksteal -m browser >$(BROWSERS) 2>&1
 
 lint: $(VENV)/.tests web
 	$(BIN)/ruff check .
