@@ -143,7 +143,9 @@ def _outcome(path: Path, limits: Limits, *, turned: bool) -> _Answer:
 def _work(connection: Connection, limits: Limits, turned: bool) -> None:  # as a process is started
     """The life of one worker process: say hello when warm, then a path in, an outcome out, until the pipe closes."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the parent, which then ends us
-    pdq.fingerprint(np.zeros((64, 64), np.uint8))  # loads the compiled kernels before any file's clock runs
+    # Load the compiled kernels before any file's clock runs.
+    pdq.fingerprint(np.zeros((64, 64), np.uint8))
+    decode.prepare()
     connection.send(None)
     while True:
         try:

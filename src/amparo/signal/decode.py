@@ -2,8 +2,9 @@
 
 JPEG, PNG, WebP, AVIF, HEIC, GIF and TIFF; of several frames the first. JPEG takes the
 fast way: libjpeg-turbo hands out the Y plane without ever making colours, at 1/2, 1/4 or 1/8 of the size
-where the picture is large. Everything else goes through ``decode_pillow``. Both ways give the same
-grey: JPEG's Y is BT.601 luma, and RGB is brought to grey by the same integer formula.
+where the picture is large; at 1/8, and of a whole and ordinary file, ``jpeg_skip`` gives the same plane in half
+the time. Everything else goes through ``decode_pillow``. All ways give the same grey: JPEG's Y is BT.601 luma,
+and RGB is brought to grey by the same integer formula.
 
 Decisions that move bits, so that nobody changes them by accident:
 
@@ -33,7 +34,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from amparo.core.errors import InvalidInput, NotFound
-from amparo.signal import decode_pillow, orientation
+from amparo.signal import decode_pillow, jpeg_skip, orientation
 from amparo.signal.decode_header import JpegHeader, jpeg_header, kind_of, truncated
 from amparo.signal.limits import DEFAULT, Limits
 
@@ -93,6 +94,15 @@ def luma(source: bytes, limits: Limits = DEFAULT) -> LumaPlane:
     return _plane(pixels, turn)
 
 
+def prepare() -> None:
+    """Load what decoding large JPEGs compiles, or compile it at an installation's first use (some seconds), before anybody waits.
+
+    PDQ's own kernels load with the first fingerprint of any picture; these would with the first picture of thousands of pixels.
+    """
+    smallest = simplejpeg.encode_jpeg(np.zeros((8, 8, 1), np.uint8), colorspace="GRAY", colorsubsampling="Gray")
+    jpeg_skip.eighth(smallest, jpeg_header(smallest))
+
+
 def rgb(source: bytes, limits: Limits = DEFAULT) -> RgbPicture:
     """Decode to colours, in full size. Raises as ``luma`` does."""
     _check_bytes(source, limits)
@@ -138,7 +148,9 @@ def _luma_of_jpeg(source: bytes, limits: Limits) -> LumaPlane:
     header = jpeg_header(source)
     header.check(limits)
     scale = _scale_for(header.width, header.height)
-    pixels = _turbo(source, header, "GRAY", scale)
+    pixels = jpeg_skip.eighth(source, header) if scale == 8 else None
+    if pixels is None:
+        pixels = _turbo(source, header, "GRAY", scale)
     if pixels is None:
         # Slower, and more patient: it skips stray bytes between segments, which the fast way takes for
         # damage.

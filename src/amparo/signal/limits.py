@@ -22,7 +22,7 @@ class Limits:
     max_side: the longer side in pixels. 65,535 is what JPEG itself can say; it also bounds the tap tables,
         which grow with a side and not with the area, against a picture of 120,000,000 x 1.
     max_seconds: soft deadline for one picture. It is looked at between the blocks that a decoder reads, so
-        PNG, GIF, uncompressed TIFF and the slow path of JPEG stop near it. libjpeg-turbo's fast path,
+        PNG, GIF, uncompressed TIFF and the slow path of JPEG stop near it. JPEG's fast paths,
         libwebp, libheif, libavif and libtiff take the whole file at once and cannot be interrupted: there
         the pixel bound, and the bound on progressive scans, are what limit the time. Whoever needs a hard
         limit decodes in a process of its own (``amparo.signal.batch`` does, and ends it).
