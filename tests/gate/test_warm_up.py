@@ -5,7 +5,9 @@ from __future__ import annotations
 import threading
 from pathlib import Path
 
+import numpy as np
 import pytest
+import simplejpeg
 
 from amparo.core.kernels import compiles
 from amparo.gate import runtime
@@ -13,6 +15,7 @@ from amparo.gate.warm_up import warm_up
 from amparo.index.trace import PooledIndex, groups
 from amparo.index.trace import kernels as pooled_kernels
 from amparo.index.trace.kernels import fill_table
+from amparo.signal import jpeg_skip, pdq
 from amparo.signal.trace import Relation, compare, match, query
 from tests.altered import altered, record
 from tests.gate.feeding import new_gate
@@ -63,7 +66,14 @@ def test_the_first_upload_finds_everything_compiled() -> None:
     """What an upload of a registered photo goes through, at a gate with whole records too, compiles nothing more."""
     warm_up.cache_clear()
     warm_up()
-    kernels = [pooled_kernels.vote, groups.grouped, groups.drop_common, match.paired, fill_table]
+    kernels = [
+        pooled_kernels.vote,
+        groups.grouped,
+        groups.drop_common,
+        match.paired,
+        fill_table,
+        vars(jpeg_skip)["_walk"],
+    ]
     before = [len(getattr(one, "signatures", ())) for one in kernels]
     assert all(before) or not compiles()
     index = PooledIndex()
@@ -72,6 +82,8 @@ def test_the_first_upload_finds_everything_compiled() -> None:
     asked = query(altered(1))
     assert index.candidates(asked.descriptors, asked.mirrored)[0].photo == 1
     assert compare(record(1), asked).relation is Relation.ALTERED
+    large = simplejpeg.encode_jpeg(np.zeros((3000, 4000, 3), np.uint8))
+    assert len(pdq.turned(large)) == 8
     assert [len(getattr(one, "signatures", ())) for one in kernels] == before
 
 

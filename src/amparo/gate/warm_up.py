@@ -12,7 +12,7 @@ import numpy as np
 
 from amparo.index import HammingIndex
 from amparo.index.trace import PooledIndex
-from amparo.signal import pdq
+from amparo.signal import decode, pdq
 from amparo.signal.fingerprint import PDQ_BYTES
 from amparo.signal.trace import compare, query, register
 
@@ -48,6 +48,7 @@ def warm_up() -> None:
     """
     picture = np.random.default_rng(0).integers(0, 256, (64, 64), np.uint8).repeat(2, 0).repeat(2, 1)
     pdq.turned(picture)
+    decode.prepare()
     asked, record = query(picture), register(picture)
     compare(record, asked)
     pool = PooledIndex()
