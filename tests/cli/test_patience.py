@@ -222,8 +222,7 @@ def _told(app: Quick, questions: list[tuple[bytes, bytes]], turns: int) -> list[
     async def ask() -> list[bytes | None]:
         gathered, connections = Gathered(app), [Connection() for _ in questions]
         for connection, question in zip(connections, questions, strict=True):
-            gathered.add(connection, question)
-            assert not connection.told
+            gathered.ask(connection, question)
         for _ in range(turns):
             await asyncio.sleep(0)
         for connection, question in zip(connections, questions, strict=True):
@@ -233,21 +232,40 @@ def _told(app: Quick, questions: list[tuple[bytes, bytes]], turns: int) -> list[
     return asyncio.run(ask())
 
 
-def test_what_comes_in_one_turn_is_asked_together_in_the_next() -> None:
+def test_the_first_of_a_turn_is_answered_at_once_and_what_comes_with_it_together_in_the_next() -> None:
     app = Quick()
+    assert _told(app, _questions(*[b"/quick"] * 4), 0) == [b"0", b"nothing yet", b"nothing yet", b"nothing yet"]
     assert _told(app, _questions(*[b"/quick"] * 5), 1) == [b"0", b"1", b"2", b"3", b"4"]
-    assert app.together == [5]
+    assert app.together[-2:] == [1, 4]
 
 
 def test_what_an_application_leaves_for_later_is_asked_in_the_turns_that_follow() -> None:
     app = Quick(at_most=2)
-    assert _told(app, _questions(*[b"/quick"] * 5), 1)[:3] == [b"0", b"1", b"nothing yet"]
-    assert _told(app, _questions(*[b"/quick"] * 5), 3) == [b"0", b"1", b"2", b"3", b"4"]
-    assert app.together[-3:] == [5, 3, 1]
+    assert _told(app, _questions(*[b"/quick"] * 6), 1)[2:4] == [b"2", b"nothing yet"]
+    assert _told(app, _questions(*[b"/quick"] * 6), 3) == [b"0", b"1", b"2", b"3", b"4", b"5"]
+    assert app.together[-4:] == [1, 5, 3, 1]
+
+
+def test_who_asks_while_others_still_wait_comes_after_them() -> None:
+    app = Quick(at_most=2)
+
+    async def ask() -> list[tuple[object, bytes | None]]:
+        gathered, connection = Gathered(app), Connection()
+        for place in range(4):
+            gathered.ask(connection, (b"/quick", b"%d" % place))
+        await asyncio.sleep(0)
+        gathered.ask(connection, (b"/quick", b"late"))
+        await asyncio.sleep(0)
+        await asyncio.sleep(0)
+        gathered.ask(connection, (b"/quick", b"alone"))
+        return connection.told
+
+    assert [answer for _, answer in asyncio.run(ask())] == [b"0", b"1", b"2", b"3", b"late", b"alone"]
+    assert app.together == [1, 3, 2, 1]
 
 
 def test_a_fault_sends_all_that_asked_together_the_long_way() -> None:
-    assert _told(Quick(), _questions(b"/quick", b"/late-fault", b"/quick"), 1) == [None, None, None]
+    assert _told(Quick(), _questions(b"/quick", b"/quick", b"/late-fault", b"/quick"), 1) == [b"0", None, None, None]
 
 
 def test_who_hangs_up_before_the_answer_disturbs_nobody(monkeypatch: pytest.MonkeyPatch) -> None:

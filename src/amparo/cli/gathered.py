@@ -1,8 +1,8 @@
 """Questions of many connections, answered together.
 
 A search for many fingerprints waits for memory once where single ones wait each by themselves, and what Python does around a
-search is done once. So whatever was read in one turn of the loop is asked in one go, in the next: nobody waits for a question
-that has not come yet.
+search is done once. So the first question that is read in a turn of the loop is answered at once, and whatever else is read in
+it is asked in one go, in the next: nobody waits for a question that has not come yet.
 """
 
 from __future__ import annotations
@@ -39,7 +39,9 @@ class Gathered:
 
     def __init__(self, app: AnswersAtOnce) -> None:
         self._app = app
+        self._loop: asyncio.AbstractEventLoop | None = None
         self._waiting: deque[tuple[Asks, object]] = deque()
+        self._gathers = False
 
     def question(self, method: bytes, url: bytes, headers: Mapping[bytes, bytes], body: bytes) -> object:
         """See ``AnswersAtOnce.question_at_once``."""
@@ -50,25 +52,33 @@ class Gathered:
             # and uvicorn logs it and answers 500.
             return None
 
-    def add(self, connection: Asks, question: object) -> None:
-        """The connection is told when everything that can be read by now has been read."""
-        if not self._waiting:
-            self._soon()
-        self._waiting.append((connection, question))
+    def ask(self, connection: Asks, question: object) -> None:
+        """The connection is told now, or when everything that can be read by now has been read."""
+        if self._gathers:
+            self._waiting.append((connection, question))
+            return
+        self._gather()
+        connection.answered(question, self.answer(question))
 
     def answer(self, question: object) -> bytes | None:
         """Of one that cannot wait."""
         return self._answers([question])[0]
 
-    def _soon(self) -> None:
-        asyncio.get_running_loop().call_soon(self._next)
+    def _gather(self) -> None:
+        self._gathers = True
+        if self._loop is None:
+            self._loop = asyncio.get_running_loop()
+        self._loop.call_soon(self._next)
 
     def _next(self) -> None:
+        self._gathers = False
         waiting = self._waiting
+        if not waiting:
+            return
         answers = self._answers([question for _, question in waiting])
         told = [waiting.popleft() for _ in answers]
         if waiting:
-            self._soon()
+            self._gather()
         for (connection, question), answer in zip(told, answers, strict=True):
             connection.answered(question, answer)
 

@@ -113,7 +113,7 @@ class PatientProtocol(HttpToolsProtocol):
             asked = self._question(b"".join(self._held))
             if asked is not None and self._gathered is not None:
                 self._asked = asked
-                self._gathered.add(self, asked)
+                self._gathered.ask(self, asked)
                 return
             self._take_long_way()
         super().on_message_complete()

@@ -73,6 +73,10 @@ class AtOnce:
 
         Raises as ``Checker.find`` does; then nothing was counted.
         """
+        if len(asked) == 1:
+            answers = [self._answer(asked[0])]
+            self._metrics.lookups.inc(len(asked[0].values) // PDQ_BYTES)
+            return answers
         sizes = list(accumulate(len(one.values) // PDQ_BYTES for one in asked))
         taken = asked[: max(1, sum(size <= _AT_ONCE for size in sizes))]
         ones = iter(self._of_ones([one.values for one in taken if one.qualities is None]))
@@ -81,16 +85,17 @@ class AtOnce:
         self._metrics.lookups.inc(sizes[len(taken) - 1])
         return answers
 
+    def _answer(self, asked: Asked) -> bytes:
+        if asked.qualities is not None:
+            return results_json(self._checker, self._checker.find(asked.values), asked.qualities)
+        found = self._checker.find(asked.values, PDQ_MATCH_RADIUS, _coin())
+        return _bank_json(found[0]) if found else b"{}"
+
     def _of_ones(self, values: Sequence[bytes]) -> list[bytes]:
         if not values:
             return []
-        # As in the route: HMA's coin, which no security hangs on.
-        coins = [max(SEEN, random.random()) for _ in values]  # noqa: S311
-        found = self._checker.find(b"".join(values), PDQ_MATCH_RADIUS, coins)
-        return [
-            json.dumps(by_bank(found[place]), separators=(",", ":")).encode() if place in found else b"{}"
-            for place in range(len(values))
-        ]
+        found = self._checker.find(b"".join(values), PDQ_MATCH_RADIUS, [_coin() for _ in values])
+        return [_bank_json(found[place]) if place in found else b"{}" for place in range(len(values))]
 
     def _of_several(self, asked: Sequence[tuple[bytes, Sequence[int]]]) -> list[bytes]:
         if not asked:
@@ -133,3 +138,12 @@ class AtOnce:
         ):
             return None
         return Asked(bytes.fromhex(joined), qualities)
+
+
+def _coin() -> float:
+    # As in the route: HMA's coin, which no security hangs on.
+    return max(SEEN, random.random())  # noqa: S311
+
+
+def _bank_json(found: Sequence[Found]) -> bytes:
+    return json.dumps(by_bank(found), separators=(",", ":")).encode()
