@@ -30,10 +30,13 @@ def as_words(rows: Rows) -> Words:
     """
     if not isinstance(cast("object", rows), np.ndarray):
         raise _invalid("Fingerprints are given as a numpy array.")
-    flags = rows.flags
-    if rows.dtype is not _UINT64 or rows.shape[1:] != (WORDS,) or not flags.carray:
-        rows = _reshaped(rows)
-    return cast("Words", rows)
+    if rows.dtype is _UINT64 and rows.flags.carray:
+        # What comes one by one, thousands of times a second, has no time for more questions.
+        if rows.shape[1:] == (WORDS,):
+            return cast("Words", rows)
+        if rows.shape == (WORDS,):
+            return cast("Words", rows[np.newaxis])
+    return _reshaped(rows)
 
 
 def _reshaped(rows: Rows) -> Words:
