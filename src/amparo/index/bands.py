@@ -8,8 +8,8 @@ import numpy as np
 import numpy.typing as npt
 
 from amparo.core.kernels import deferred, kernel
-from amparo.index.protocol import Words
-from amparo.index.schedule import BANDS, BUCKETS, SMALL_BANDS, SMALL_BUCKETS
+from amparo.index.protocol import Numbers, Words
+from amparo.index.schedule import BANDS, BUCKETS, PLACES, SMALL_BANDS, SMALL_BUCKETS
 
 load_u8, load_u16, load_u64, permute, popcount, prefetch, publish_u16 = (
     deferred("amparo.index.vector", name)
@@ -200,38 +200,34 @@ def checksum_stripes(words: npt.NDArray[np.uint64], lanes: npt.NDArray[np.uint64
 
 
 @kernel
-def chain(
-    rows: Words,
-    start: int,
-    count: int,
-    signatures: npt.NDArray[np.uint16],
-    ids: npt.NDArray[np.uint16],
-    following: npt.NDArray[np.uint16],
-    heads: npt.NDArray[np.uint16],
-    filled: npt.NDArray[np.uint8],
-    nodes: int,
-) -> int:
+def chain(addresses: Numbers, start: int, count: int, nodes: int) -> int:
     """Hang ``count`` permuted rows from ``start`` on into the delta's chains (``delta.Delta``).
 
-    Returns how many nodes are in use then, ``nodes`` being those before.
+    addresses: of its rows, signatures, ids, following, heads and filled. An array takes a call four times as long as a number,
+    and rows mostly come one by one. Returns how many nodes are in use then, ``nodes`` being those before.
     """
-    base = rows.ctypes.data
-    head_at = heads.ctypes.data
+    rows_at = addresses[0]
+    signatures_at = addresses[1]
+    ids_at = addresses[2]
+    following_at = addresses[3]
+    heads_at = addresses[4]
+    filled_at = addresses[5]
     for row in range(start, start + count):
-        at = base + 32 * row
+        at = rows_at + 32 * row
         for band in range(SMALL_BANDS):
-            key = load_u8(at + band)
             ahead = load_u8(at + ((band + 1) & (SMALL_BANDS - 1)))
             beyond = load_u8(at + ((band + 2) & (SMALL_BANDS - 1)))
-            place = np.int64(filled[band, key])
-            node = np.int64(heads[band, key])
-            if place == ids.shape[1]:
-                following[nodes] = node
+            key = 2 * (band * SMALL_BUCKETS + load_u8(at + band))
+            place = load_u16(filled_at + key)
+            node = load_u16(heads_at + key)
+            if place == PLACES:
+                publish_u16(following_at + 2 * nodes, node)
                 node = nodes
                 nodes += 1
                 place = 0
-                publish_u16(head_at + 2 * (band * SMALL_BUCKETS + key), node)
-            signatures[node, place] = ahead | (beyond << 8)
-            ids[node, place] = row
-            filled[band, key] = place + 1
+                publish_u16(heads_at + key, node)
+            spot = 2 * (node * PLACES + place)
+            publish_u16(signatures_at + spot, ahead | (beyond << 8))
+            publish_u16(ids_at + spot, row)
+            publish_u16(filled_at + key, place + 1)
     return nodes

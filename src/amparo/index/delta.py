@@ -10,12 +10,11 @@ import numpy as np
 from amparo.core.kernels import ready
 from amparo.index import bands
 from amparo.index.protocol import Words
-from amparo.index.schedule import SMALL_BANDS, SMALL_BUCKETS
+from amparo.index.schedule import PLACES, SMALL_BANDS, SMALL_BUCKETS
 from amparo.index.view import END
 
 CAPACITY: Final = 1 << 14
 """Rows: 4 MB of chains at most."""
-PLACES: Final = 64
 
 
 class Delta:
@@ -23,7 +22,7 @@ class Delta:
 
     A node is 64 places, tested at once: signatures, (nodes, 64) uint16, the next two bands' bits; ids, (nodes, 64)
     uint16, the position of the row, or END where the place is free; following, (nodes,) uint16, the next node. heads:
-    (32, 256) uint16, the newest node of each chain; filled: (32, 256) uint8, places taken in it. One writer at a time;
+    (32, 256) uint16, the newest node of each chain; filled: (32, 256) uint16, places taken in it. One writer at a time;
     readers may follow the chains meanwhile and pass over rows that their view does not count yet.
     """
 
@@ -39,7 +38,9 @@ class Delta:
         self.ids = np.full((nodes, PLACES), END, np.uint16)
         self.following = np.empty(nodes, np.uint16)
         self.heads = np.full((SMALL_BANDS, SMALL_BUCKETS), END, np.uint16)
-        self.filled = np.full((SMALL_BANDS, SMALL_BUCKETS), PLACES, np.uint8)
+        self.filled = np.full((SMALL_BANDS, SMALL_BUCKETS), PLACES, np.uint16)
+        arrays = (self.rows, self.signatures, self.ids, self.following, self.heads, self.filled)
+        self._addresses = np.array([array.ctypes.data for array in arrays], np.int64)
         self._nodes = 0
         self._chained = 0
 
@@ -68,15 +69,5 @@ class Delta:
     def _chain(self, end: int) -> None:
         if end == self._chained:
             return  # an empty delta loads no kernel
-        self._nodes = bands.chain(
-            self.rows,
-            self._chained,
-            end - self._chained,
-            self.signatures,
-            self.ids,
-            self.following,
-            self.heads,
-            self.filled,
-            self._nodes,
-        )
+        self._nodes = bands.chain(self._addresses, self._chained, end - self._chained, self._nodes)
         self._chained = end

@@ -24,6 +24,8 @@ BUCKETS: Final = 1 << 16
 SMALL_BANDS: Final = 32
 """The delta holds few rows, so few that bands of 8 bits leave little in a bucket: for 31 bits, one look-up each."""
 SMALL_BUCKETS: Final = 1 << 8
+PLACES: Final = 64
+"""In a node of the delta."""
 
 
 def _radii(bands: int) -> npt.NDArray[np.int64]:
