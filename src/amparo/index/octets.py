@@ -18,48 +18,34 @@ from numba import types
 from numba.extending import intrinsic
 
 from amparo.core.kernels import machine_has
+from amparo.index.scan import ROWS
+from amparo.index.vector import I8, I32, I64, call, count_bits, load_from, splat
 
-ROWS: Final = 128
 HALVES: Final = machine_has("avx2") and not machine_has("avx512bitalg")
 """Whether ``near`` reads half-octets, from a tile that ``scan`` fills, or whole ones as they are stored."""
 _WIDTH: Final = 32 if HALVES else 64
 _STEPS: Final = 2 if HALVES else 1  # places in one turn of the loop
 _PARTS: Final = range(0, ROWS, _WIDTH)
-_I8, _I32, _I64 = (ir.IntType(bits) for bits in (8, 32, 64))
-_VECTOR: Final = ir.VectorType(_I8, _WIDTH)
-_HALF: Final = ir.VectorType(_I8, 16)
-
-
-def _function(builder: Any, name: str, arguments: int) -> Any:
-    kind = ir.FunctionType(_VECTOR, [_VECTOR] * arguments)
-    return builder.module.globals.get(name) or ir.Function(builder.module, kind, name)
+_VECTOR: Final = ir.VectorType(I8, _WIDTH)
+_HALF: Final = ir.VectorType(I8, 16)
 
 
 def _load(builder: Any, address: Any, offset: int, kind: ir.Type, align: int) -> Any:
-    at = builder.add(address, ir.Constant(_I64, offset))
-    return builder.load(builder.inttoptr(at, kind.as_pointer()), align=align)
-
-
-def _splat(builder: Any, scalar: Any) -> Any:
-    single = builder.insert_element(ir.Constant(_VECTOR, ir.Undefined), scalar, ir.Constant(_I32, 0))
-    chosen = ir.Constant(ir.VectorType(_I32, _WIDTH), [0] * _WIDTH)
-    return builder.shuffle_vector(single, ir.Constant(_VECTOR, ir.Undefined), chosen)
+    return load_from(builder, builder.add(address, ir.Constant(I64, offset)), kind, align)
 
 
 def _looked_up(builder: Any, counts: Any, asked: Any) -> Callable[[Any], Any]:
     """From half-octets to the bits in which each differs from the one asked."""
-    table = _load(builder, builder.add(counts, builder.zext(asked, _I64)), 0, _HALF, 16)
-    twice = ir.Constant(ir.VectorType(_I32, _WIDTH), [*range(16)] * (_WIDTH // 16))
+    table = _load(builder, builder.add(counts, builder.zext(asked, I64)), 0, _HALF, 16)
+    twice = ir.Constant(ir.VectorType(I32, _WIDTH), [*range(16)] * (_WIDTH // 16))
     wide = builder.shuffle_vector(table, ir.Constant(_HALF, ir.Undefined), twice)
-    look_up = _function(builder, "llvm.x86.avx2.pshuf.b", 2)
-    return lambda halves: builder.call(look_up, [wide, halves])
+    return lambda halves: call(builder, "llvm.x86.avx2.pshuf.b", _VECTOR, [wide, halves])
 
 
 def _counted(builder: Any, _counts: Any, asked: Any) -> Callable[[Any], Any]:
     """The same from octets."""
-    wanted = _splat(builder, asked)
-    count = _function(builder, f"llvm.ctpop.v{_WIDTH}i8", 1)
-    return lambda octets: builder.call(count, [builder.xor(octets, wanted)])
+    wanted = splat(builder, asked, _WIDTH)
+    return lambda octets: count_bits(builder, builder.xor(octets, wanted))
 
 
 @intrinsic
@@ -73,7 +59,7 @@ def take_apart(_context: Any, _octets: Any, _halves: Any) -> tuple[Any, Callable
         for part in _PARTS:
             octets = _load(builder, given, part, _VECTOR, 1)
             for offset, half in ((part, builder.and_(octets, low)), (part + ROWS, builder.lshr(octets, up))):
-                at = builder.add(halves, ir.Constant(_I64, offset))
+                at = builder.add(halves, ir.Constant(I64, offset))
                 builder.store(half, builder.inttoptr(at, _VECTOR.as_pointer()), align=1)
         return context.get_dummy_value()
 
@@ -100,36 +86,36 @@ def near(
         after = builder.append_basic_block("compared")
         builder.branch(each)
         builder.position_at_end(each)
-        place = builder.phi(_I64)
-        place.add_incoming(ir.Constant(_I64, 0), before)
+        place = builder.phi(I64)
+        place.add_incoming(ir.Constant(I64, 0), before)
         totals = [builder.phi(_VECTOR) for _ in range(2 * len(_PARTS))]
         grown = list(totals)
         for step in range(_STEPS):
-            at = builder.add(place, ir.Constant(_I64, step))
+            at = builder.add(place, ir.Constant(I64, step))
             differing = [
-                prepared(builder, counts, _load(builder, builder.add(one, at), 0, _I8, 1)) for one in (asked, second)
+                prepared(builder, counts, _load(builder, builder.add(one, at), 0, I8, 1)) for one in (asked, second)
             ]
-            line = builder.add(tile, builder.mul(at, ir.Constant(_I64, ROWS)))
+            line = builder.add(tile, builder.mul(at, ir.Constant(I64, ROWS)))
             for number, part in enumerate(_PARTS):
                 others = _load(builder, line, part, _VECTOR, 1)
                 for row in range(2):
                     total = row * len(_PARTS) + number
                     grown[total] = builder.add(grown[total], differing[row](others))
-        following = builder.add(place, ir.Constant(_I64, _STEPS))
+        following = builder.add(place, ir.Constant(I64, _STEPS))
         place.add_incoming(following, each)
         for total, more in zip(totals, grown, strict=True):
             total.add_incoming(ir.Constant(_VECTOR, [0] * _WIDTH), before)
             total.add_incoming(more, each)
         builder.cbranch(builder.icmp_unsigned("<", following, places), each, after)
         builder.position_at_end(after)
-        limits = _splat(builder, builder.trunc(limit, _I8))
+        limits = splat(builder, builder.trunc(limit, I8), _WIDTH)
         bits = ir.IntType(_WIDTH)
         some: Any = ir.Constant(bits, 0)
         for number, total in enumerate(grown):
             passed = builder.bitcast(builder.icmp_unsigned("<=", total, limits), bits)
-            at = builder.add(flags, ir.Constant(_I64, number * _WIDTH // 8))
+            at = builder.add(flags, ir.Constant(I64, number * _WIDTH // 8))
             builder.store(passed, builder.inttoptr(at, bits.as_pointer()), align=4)
             some = builder.or_(some, passed)
-        return builder.zext(builder.icmp_unsigned("!=", some, ir.Constant(bits, 0)), _I64)
+        return builder.zext(builder.icmp_unsigned("!=", some, ir.Constant(bits, 0)), I64)
 
     return types.int64(*[types.int64] * 7), generate

@@ -23,13 +23,13 @@ SIGNATURES: Final = 32
 """How many 16-bit signatures one ``near_signatures`` tests; arrays of them are padded by as many."""
 
 
-def _call(builder: ir.IRBuilder, name: str, result: ir.Type, arguments: list[Any]) -> Any:
+def call(builder: ir.IRBuilder, name: str, result: ir.Type, arguments: list[Any]) -> Any:
     kind = ir.FunctionType(result, [argument.type for argument in arguments])
     function = builder.module.globals.get(name) or ir.Function(builder.module, kind, name)
     return builder.call(function, arguments)
 
 
-def _splat(builder: ir.IRBuilder, scalar: Any, lanes: int) -> Any:
+def splat(builder: ir.IRBuilder, scalar: Any, lanes: int) -> Any:
     vector = ir.VectorType(scalar.type, lanes)
     single = builder.insert_element(ir.Constant(vector, ir.Undefined), scalar, ir.Constant(I32, 0))
     return builder.shuffle_vector(
@@ -37,20 +37,20 @@ def _splat(builder: ir.IRBuilder, scalar: Any, lanes: int) -> Any:
     )
 
 
-def _load(builder: ir.IRBuilder, address: Any, kind: ir.Type, align: int) -> Any:
+def load_from(builder: ir.IRBuilder, address: Any, kind: ir.Type, align: int) -> Any:
     return builder.load(builder.inttoptr(address, kind.as_pointer()), align=align)
 
 
-def _popcount(builder: ir.IRBuilder, vector: Any) -> Any:
+def count_bits(builder: ir.IRBuilder, vector: Any) -> Any:
     lanes, width = vector.type.count, vector.type.element.width
-    return _call(builder, f"llvm.ctpop.v{lanes}i{width}", vector.type, [vector])
+    return call(builder, f"llvm.ctpop.v{lanes}i{width}", vector.type, [vector])
 
 
 def _loader(width: int, result: Any) -> Any:
     @intrinsic
     def load(_context: Any, _address: Any) -> tuple[Any, Callable[..., Any]]:
         def generate(_backend: Any, builder: Any, _signature: Any, arguments: Any) -> Any:
-            value = _load(builder, arguments[0], ir.IntType(width), width // 8)
+            value = load_from(builder, arguments[0], ir.IntType(width), width // 8)
             return value if width == 64 else builder.zext(value, I64)
 
         return result(types.int64), generate
@@ -71,7 +71,7 @@ def prefetch(_context: Any, _address: Any) -> tuple[Any, Callable[..., Any]]:
     def generate(context: Any, builder: Any, _signature: Any, arguments: Any) -> Any:
         pointer = builder.inttoptr(arguments[0], I8.as_pointer())
         flags = [ir.Constant(I32, flag) for flag in (0, 3, 1)]  # to read, into every level, as data
-        _call(builder, "llvm.prefetch.p0", ir.VoidType(), [pointer, *flags])
+        call(builder, "llvm.prefetch.p0", ir.VoidType(), [pointer, *flags])
         return context.get_dummy_value()
 
     return types.void(types.int64), generate
@@ -95,7 +95,7 @@ def trailing_zeros(_context: Any, _word: Any) -> tuple[Any, Callable[..., Any]]:
     """How many zero bits lie below the lowest set bit of a word that is not zero."""
 
     def generate(_backend: Any, builder: Any, _signature: Any, arguments: Any) -> Any:
-        return _call(builder, "llvm.cttz.i64", I64, [arguments[0], ir.Constant(I1, 1)])
+        return call(builder, "llvm.cttz.i64", I64, [arguments[0], ir.Constant(I1, 1)])
 
     return types.int64(types.int64), generate
 
@@ -105,7 +105,7 @@ def popcount(_context: Any, _word: Any) -> tuple[Any, Callable[..., Any]]:
     """Set bits of a word."""
 
     def generate(_backend: Any, builder: Any, _signature: Any, arguments: Any) -> Any:
-        return _call(builder, "llvm.ctpop.i64", I64, [arguments[0]])
+        return call(builder, "llvm.ctpop.i64", I64, [arguments[0]])
 
     return types.int64(types.int64), generate
 
@@ -116,10 +116,10 @@ def distance(_context: Any, _left: Any, _right: Any) -> tuple[Any, Callable[...,
 
     def generate(_backend: Any, builder: Any, _signature: Any, arguments: Any) -> Any:
         row = ir.VectorType(I64, 4)
-        counts = _popcount(
-            builder, builder.xor(_load(builder, arguments[0], row, 8), _load(builder, arguments[1], row, 8))
+        counts = count_bits(
+            builder, builder.xor(load_from(builder, arguments[0], row, 8), load_from(builder, arguments[1], row, 8))
         )
-        return _call(builder, "llvm.vector.reduce.add.v4i64", I64, [counts])
+        return call(builder, "llvm.vector.reduce.add.v4i64", I64, [counts])
 
     return types.int64(types.int64, types.int64), generate
 
@@ -130,10 +130,10 @@ def near_signatures(_context: Any, _address: Any, _signature: Any, _limit: Any) 
     flags."""
 
     def generate(_backend: Any, builder: Any, _signature: Any, arguments: Any) -> Any:
-        lanes = _load(builder, arguments[0], ir.VectorType(I16, SIGNATURES), 2)
-        wanted = _splat(builder, builder.trunc(arguments[1], I16), SIGNATURES)
-        limits = _splat(builder, builder.trunc(arguments[2], I16), SIGNATURES)
-        flags = builder.icmp_unsigned("<=", _popcount(builder, builder.xor(lanes, wanted)), limits)
+        lanes = load_from(builder, arguments[0], ir.VectorType(I16, SIGNATURES), 2)
+        wanted = splat(builder, builder.trunc(arguments[1], I16), SIGNATURES)
+        limits = splat(builder, builder.trunc(arguments[2], I16), SIGNATURES)
+        flags = builder.icmp_unsigned("<=", count_bits(builder, builder.xor(lanes, wanted)), limits)
         return builder.zext(builder.bitcast(flags, I32), I64)
 
     return types.int64(types.int64, types.int64, types.int64), generate
@@ -146,7 +146,7 @@ def permute(_context: Any, _source: Any, _target: Any) -> tuple[Any, Callable[..
 
     def generate(context: Any, builder: Any, _signature: Any, arguments: Any) -> Any:
         words = ir.VectorType(I16, 16)
-        given = _load(builder, arguments[0], words, 1)
+        given = load_from(builder, arguments[0], words, 1)
         result: Any = ir.Constant(words, [0] * 16)
         for bit in range(16):
             turn = ir.Constant(ir.VectorType(I32, 16), [(band + 5 * bit) % 16 for band in range(16)])
