@@ -30,7 +30,7 @@ test: $(VENV)/.tests web
 	exit $$failed
 
 test-kernels:
-	@$(BIN)/python -c "from amparo.gate.warm_up import warm_up; warm_up()"
+	@$(BIN)/python -c "from amparo.gate.warm_up import warm_up; from amparo.hub.warm_up import rehearse; warm_up(); rehearse()"
 
 test-scripts:
 	@$(BIN)/python hatch_build.py run test
