@@ -101,9 +101,7 @@ def read(mapping: Mapping[str, npt.NDArray[np.generic]], *, follow: bool) -> Con
         for part in segments:
             _follow(part, following)
     delta = Delta(delta_start)
-    if len(waiting):  # else no kernel is loaded for nothing
-        even = bool((np.bitwise_count(waiting).sum(axis=1) & 1 == 0).all())
-        delta.push(waiting, even=even)
+    delta.put_back(waiting, even=bool((np.bitwise_count(waiting).sum(axis=1) & 1 == 0).all()))
     return Contents(segments, delta, len(waiting), dead, following)
 
 

@@ -8,12 +8,11 @@ import numpy as np
 import numpy.typing as npt
 
 from amparo.core.kernels import deferred, kernel
-from amparo.index.protocol import Numbers, Words
-from amparo.index.schedule import BANDS, BUCKETS, PLACES, SMALL_BANDS, SMALL_BUCKETS
+from amparo.index.protocol import Words
+from amparo.index.schedule import BANDS, BUCKETS
 
-load_u8, load_u16, load_u64, permute, popcount, prefetch, publish_u16 = (
-    deferred("amparo.index.vector", name)
-    for name in ("load_u8", "load_u16", "load_u64", "permute", "popcount", "prefetch", "publish_u16")
+load_u16, load_u64, permute, popcount, prefetch = (
+    deferred("amparo.index.vector", name) for name in ("load_u16", "load_u64", "permute", "popcount", "prefetch")
 )
 
 _PART: Final = 1 << 15  # rows in a part, about
@@ -23,8 +22,13 @@ _MOST_PARTS: Final = 10  # bits: more would scatter writes over more pages than 
 @kernel
 def permute_rows(rows: Words, permuted: Words) -> bool:
     """Write each row with its bits in the order of the bands. Returns whether all rows have even weight."""
+    return permute_to(rows, permuted.ctypes.data)
+
+
+@kernel
+def permute_to(rows: Words, target: int) -> bool:
+    """``permute_rows`` to an address."""
     source = rows.ctypes.data
-    target = permuted.ctypes.data
     odd = 0
     for row in range(rows.shape[0]):
         at = target + 32 * row
@@ -197,37 +201,3 @@ def checksum_stripes(words: npt.NDArray[np.uint64], lanes: npt.NDArray[np.uint64
         for lane in range(width):
             mixed = lanes[lane] ^ words[start + lane]
             lanes[lane] = ((mixed << np.uint64(29)) | (mixed >> np.uint64(35))) * factor
-
-
-@kernel
-def chain(addresses: Numbers, start: int, count: int, nodes: int) -> int:
-    """Hang ``count`` permuted rows from ``start`` on into the delta's chains (``delta.Delta``).
-
-    addresses: of its rows, signatures, ids, following, heads and filled. An array takes a call four times as long as a number,
-    and rows mostly come one by one. Returns how many nodes are in use then, ``nodes`` being those before.
-    """
-    rows_at = addresses[0]
-    signatures_at = addresses[1]
-    ids_at = addresses[2]
-    following_at = addresses[3]
-    heads_at = addresses[4]
-    filled_at = addresses[5]
-    for row in range(start, start + count):
-        at = rows_at + 32 * row
-        for band in range(SMALL_BANDS):
-            ahead = load_u8(at + ((band + 1) & (SMALL_BANDS - 1)))
-            beyond = load_u8(at + ((band + 2) & (SMALL_BANDS - 1)))
-            key = 2 * (band * SMALL_BUCKETS + load_u8(at + band))
-            place = load_u16(filled_at + key)
-            node = load_u16(heads_at + key)
-            if place == PLACES:
-                publish_u16(following_at + 2 * nodes, node)
-                node = nodes
-                nodes += 1
-                place = 0
-                publish_u16(heads_at + key, node)
-            spot = 2 * (node * PLACES + place)
-            publish_u16(signatures_at + spot, ahead | (beyond << 8))
-            publish_u16(ids_at + spot, row)
-            publish_u16(filled_at + key, place + 1)
-    return nodes

@@ -8,7 +8,7 @@ from typing import Final
 import numpy as np
 
 from amparo.core.kernels import ready
-from amparo.index import bands
+from amparo.index import chains, plain
 from amparo.index.protocol import Words
 from amparo.index.schedule import PLACES, SMALL_BANDS, SMALL_BUCKETS
 from amparo.index.view import END
@@ -40,8 +40,7 @@ class Delta:
         self.heads = np.full((SMALL_BANDS, SMALL_BUCKETS), END, np.uint16)
         self.filled = np.full((SMALL_BANDS, SMALL_BUCKETS), PLACES, np.uint16)
         arrays = (self.rows, self.signatures, self.ids, self.following, self.heads, self.filled)
-        self._addresses = np.array([array.ctypes.data for array in arrays], np.int64)
-        self._nodes = 0
+        self._words = np.array([*(array.ctypes.data for array in arrays), 0, 0], np.int64)
         self._chained = 0
 
     @property
@@ -49,14 +48,23 @@ class Delta:
         """How many more rows fit."""
         return self.capacity - self.count
 
-    def push(self, rows: Words, *, even: bool) -> None:
-        """Take in permuted rows, no more than there is room for. ``even``: whether all have even weight."""
+    def push(self, rows: Words) -> None:
+        """Take in rows as they come, no more than there is room for."""
         end = self.count + len(rows)
-        self.rows[self.count : end] = rows
         if ready():
-            self._chain(end)
+            even = chains.take_in(rows, self._words, self.count)
+            self._chained = end
+        else:
+            even = plain.permute_rows(rows, self.rows[self.count : end])
         self.even = self.even and even
         self.count = end
+
+    def put_back(self, permuted: Words, *, even: bool) -> None:
+        """Into an empty delta, rows that were taken out of one. even: whether all have even weight."""
+        self.rows[: len(permuted)] = permuted
+        self.even, self.count = even, len(permuted)
+        if ready():
+            self.catch_up()
 
     def is_chained(self, count: int) -> bool:
         """Whether the first ``count`` rows are in their chains, which only the compiled search looks for."""
@@ -64,10 +72,6 @@ class Delta:
 
     def catch_up(self) -> None:
         """Put into chains what was taken in before anything was compiled. By the one writer."""
-        self._chain(self.count)
-
-    def _chain(self, end: int) -> None:
-        if end == self._chained:
-            return  # an empty delta loads no kernel
-        self._nodes = bands.chain(self._addresses, self._chained, end - self._chained, self._nodes)
-        self._chained = end
+        if self._chained < self.count:  # an empty delta loads no kernel
+            chains.chain(self._words, self.count)
+            self._chained = self.count

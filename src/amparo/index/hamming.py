@@ -144,18 +144,16 @@ class HammingIndex:
         nothing was added.
         """
         words = as_words(rows)
-        permuted = np.empty_like(words)
-        even = engine.permute_rows(words, permuted)
         count = len(words)
         with self._lock:
             start = self._next
             if start + count > _MAXIMUM_NUMBER:
                 raise InvalidInput("index_full", "This index has numbered as many rows as it can.")
             if count > self._view.delta.room:
-                self._take_many(permuted, start, even=even)
+                self._take_many(words, start)
             elif count:
                 self._make_room_for_numbers(start + count)
-                self._view.delta.push(permuted, even=even)
+                self._view.delta.push(words)
                 self._view = self._view.grown()
             self._next += count
             self._live += count
@@ -265,20 +263,22 @@ class HammingIndex:
         # A search that began before may still read the old map; removals from now on reach the new one.
         self._view = View(view.segments, view.delta, dead)
 
-    def _take_many(self, permuted: Words, start: int, *, even: bool) -> None:
+    def _take_many(self, words: Words, start: int) -> None:
         """Rows that overflow the delta: it becomes a segment, and so do they if they are many. With the lock
         held."""
-        self._make_room_for_numbers(start + len(permuted))
+        self._make_room_for_numbers(start + len(words))
         view = self._view
         segments = list(view.segments)
         if view.count:
             segments.append(_segment_of(view.delta))
         delta = Delta(start, self._delta_rows)
-        if len(permuted) > self._delta_rows // 4:
+        if len(words) > self._delta_rows // 4:
+            permuted = np.empty_like(words)
+            even = engine.permute_rows(words, permuted)
             segments.append(segment.build(permuted, start, even=even))
-            delta.start = start + len(permuted)
+            delta.start = start + len(words)
         else:
-            delta.push(permuted, even=even)
+            delta.push(words)
         self._view = View(segments, delta, view.dead)
         if _overdue(self._view.segments) and (self._merger is None or not self._merger.is_alive()):
             self._merger = threading.Thread(target=self._merge_overdue, daemon=True)

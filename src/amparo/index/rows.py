@@ -13,6 +13,7 @@ from amparo.index.protocol import MAXIMUM_RADIUS, Numbers, Rows, Words
 
 WORDS: Final = 4
 BYTES: Final = 32
+_ONE: Final = (WORDS,)
 _UINT64: Final = np.dtype(np.uint64)
 
 
@@ -28,14 +29,15 @@ def as_words(rows: Rows) -> Words:
     Raises InvalidInput ``rows_invalid`` for another type, shape or byte order, or an array that is not
     C-contiguous.
     """
-    if not isinstance(cast("object", rows), np.ndarray):
+    if not isinstance(rows, np.ndarray):  # pyright: ignore[reportUnnecessaryIsInstance]  # callers are not all checked
         raise _invalid("Fingerprints are given as a numpy array.")
     if rows.dtype is _UINT64 and rows.flags.carray:
         # What comes one by one, thousands of times a second, has no time for more questions.
-        if rows.shape[1:] == (WORDS,):
-            return cast("Words", rows)
-        if rows.shape == (WORDS,):
+        shape = rows.shape
+        if shape == _ONE:
             return cast("Words", rows[np.newaxis])
+        if shape[1:] == _ONE:
+            return cast("Words", rows)
     return _reshaped(rows)
 
 
