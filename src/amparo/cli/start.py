@@ -18,17 +18,13 @@ def quiet_start() -> Generator[None]:
     Half a million objects of imported modules live as long as the process: walking them again and again costs a start
     0.2 s, and each full collection later some 50 ms during which nobody is answered.
 
-    And without httpx's own command line, which it loads with itself, and all of rich for it, in 60 ms; where that is not to
-    be had, httpx does without.
+    And, for as long as the process lives, without httpx's own command line, which it loads with itself, and all of rich for
+    it, in 60 ms; where that is not to be had, httpx does without.
     """
-    modules = cast("dict[str, Any]", sys.modules)
-    loaded = _COMMAND_OF_HTTPX in modules
     gc.disable()
-    modules.setdefault(_COMMAND_OF_HTTPX, None)
+    cast("dict[str, Any]", sys.modules).setdefault(_COMMAND_OF_HTTPX, None)
     try:
         yield
     finally:
-        if not loaded:
-            del modules[_COMMAND_OF_HTTPX]
         gc.freeze()
         gc.enable()

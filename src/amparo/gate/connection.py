@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import threading
 from contextlib import AbstractContextManager
-from typing import Any
-
-import httpx
+from typing import TYPE_CHECKING, Any
 
 from amparo.core.errors import InvalidInput
 from amparo.gate.card import PartnerCard
+
+if TYPE_CHECKING:
+    import httpx
 
 
 def connect(url: str, key: str, seconds: float) -> httpx.Client:
@@ -18,6 +19,8 @@ def connect(url: str, key: str, seconds: float) -> httpx.Client:
     Raises InvalidInput ``gate_address_invalid`` for what is no address of a web server, ``gate_key_invalid`` for a key that
     cannot stand in a request.
     """
+    import httpx
+
     if not key.isascii() or not (key == "" or key.isprintable()):
         raise InvalidInput("gate_key_invalid", "This is no key of a gate: it has other letters than a key has.")
     try:
@@ -36,22 +39,27 @@ def connect(url: str, key: str, seconds: float) -> httpx.Client:
 class HubLine:
     """From a gate to the hub of its card. What a connection needs is loaded when the first one is made, not at the start."""
 
-    def __init__(self, card: PartnerCard, timeout: httpx.Timeout) -> None:
+    def __init__(self, card: PartnerCard, seconds: float, read_seconds: float | None = None) -> None:
+        """seconds: for each step of a request; read_seconds: for the next bytes of an answer, where they may take longer."""
         self._card = card
-        self._timeout = timeout
+        self._seconds = seconds
+        self._read_seconds = read_seconds or seconds
         self._making = threading.Lock()
         self._client: httpx.Client | None = None
         self._closed = False
 
     def stream(self, method: str, path: str, **sent: Any) -> AbstractContextManager[httpx.Response]:
         """As of ``httpx.Client``, which raises RuntimeError too once it is closed."""
+        import httpx
+
         with self._making:
             if self._closed:
                 raise RuntimeError("closed")
             if self._client is None:
                 headers = {"Authorization": f"Bearer {self._card.key}", "User-Agent": "amparo-gate"}
+                timeout = httpx.Timeout(self._seconds, read=self._read_seconds)
                 self._client = httpx.Client(
-                    base_url=self._card.hub_url, headers=headers, timeout=self._timeout, trust_env=False
+                    base_url=self._card.hub_url, headers=headers, timeout=timeout, trust_env=False
                 )
             client = self._client
         return client.stream(method, path, **sent)

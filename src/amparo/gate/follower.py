@@ -11,9 +11,7 @@ import threading
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from datetime import datetime
-from typing import Any, Final
-
-import httpx
+from typing import TYPE_CHECKING, Any, Final
 
 from amparo.core.clock import Clock, monotonic
 from amparo.core.errors import AmparoError, Rejected, Unauthenticated, Unavailable
@@ -28,6 +26,9 @@ from amparo.gate.engine import Engine
 from amparo.gate.replica import Applied, Replica
 from amparo.gate.reply import problem_of
 from amparo.gate.tracing.pool import TracePool
+
+if TYPE_CHECKING:
+    import httpx
 
 log: Final = get_logger("amparo.gate")
 
@@ -66,7 +67,7 @@ class Follower:
         self._traces = traces
         self._clock = clock
         self._wait = wait
-        self._http = HubLine(card, httpx.Timeout(10.0, read=wait + 10.0))
+        self._http = HubLine(card, 10.0, wait + 10.0)
         self._stopping = threading.Event()
         self._seen = threading.Event()
         self._judged = threading.Event()
@@ -237,6 +238,8 @@ class Follower:
         return min(2 * pause, _LONGEST_PAUSE)
 
     def _request(self, method: str, path: str, **content: Any) -> bytes:
+        import httpx
+
         try:
             with self._http.stream(method, path, **content) as response:
                 body = bytearray()

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from contextlib import ExitStack
 from dataclasses import dataclass, field
 from datetime import timedelta
@@ -33,6 +33,8 @@ from amparo.gate.warm_up import compiled_before, note_compiled, warm_up
 
 _WARM_UP_AFTER: Final = 0.5
 """Seconds: by then the server listens, and a second of one core delays nobody's start."""
+_FOLLOW_AFTER: Final = 0.05
+"""Seconds: a server listens by then, and its first answers do not wait while the way to the hub is loaded and tried."""
 _STALE_AFTER: Final = timedelta(hours=24)
 
 
@@ -125,23 +127,30 @@ class GateRuntime:
             self._opened = opened.pop_all()
 
     def start(self) -> None:
-        """Begin to follow.
+        """Begin to follow, a moment later.
 
         At the first start of an installation this compiles before it returns, so that no upload waits for the compiler. Later
         starts answer lookups at once; what was compiled is loaded a moment later, or by the first upload that comes before.
         """
+        self._keeper.start()
         if compiled_before(self.folder):
-            warming = threading.Timer(_WARM_UP_AFTER, warm_up)
-            warming.daemon = True
-            warming.start()
-            self._opened.callback(warming.join)
-            self._opened.callback(warming.cancel)
+            self._later(_FOLLOW_AFTER, self._follow)
+            self._later(_WARM_UP_AFTER, warm_up)
         else:
             warm_up()
             note_compiled(self.folder)
+            self._follow()
+
+    def _follow(self) -> None:
         self.follower.start()
-        self._keeper.start()
         self.sources.start()
+
+    def _later(self, seconds: float, work: Callable[[], None]) -> None:
+        timer = threading.Timer(seconds, work)
+        timer.daemon = True
+        timer.start()
+        self._opened.callback(timer.join)
+        self._opened.callback(timer.cancel)
 
     def stop(self) -> None:
         self._opened.close()

@@ -18,6 +18,8 @@ Decisions that move bits, so that nobody changes them by accident:
   so cost the fast way; and a stranger's profile is one more parser to feed. Sites strip or keep profiles as
   they like, so a copy would be compared across that difference in any case.
 - Sixteen bits go to eight by rounding.
+
+Pillow is loaded with the first picture that needs it: a gate that starts answers lookups before it needs pictures.
 """
 
 from __future__ import annotations
@@ -31,10 +33,9 @@ from typing import Final, Literal
 import numpy as np
 import simplejpeg
 from numpy.typing import NDArray
-from PIL import Image
 
 from amparo.core.errors import InvalidInput, NotFound
-from amparo.signal import decode_pillow, jpeg_skip, orientation
+from amparo.signal import jpeg_skip, orientation
 from amparo.signal.decode_header import JpegHeader, jpeg_header, kind_of, truncated
 from amparo.signal.limits import DEFAULT, Limits
 
@@ -90,21 +91,28 @@ def luma(source: bytes, limits: Limits = DEFAULT) -> LumaPlane:
     kind = kind_of(source)
     if kind == "jpeg":
         return _luma_of_jpeg(source, limits)
+    from amparo.signal import decode_pillow
+
     pixels, turn = decode_pillow.grey(kind, source, limits)
     return _plane(pixels, turn)
 
 
 def prepare() -> None:
-    """Load what decoding large JPEGs compiles, or compile it at an installation's first use (some seconds), before anybody waits.
+    """Load what decoding pictures needs, and compile it at an installation's first use (some seconds), before anybody waits.
 
-    PDQ's own kernels load with the first fingerprint of any picture; these would with the first picture of thousands of pixels.
+    PDQ's own kernels load with the first fingerprint of any picture; those of large JPEGs would with the first one of thousands
+    of pixels, and Pillow with the first picture of another format.
     """
+    from amparo.signal import decode_pillow as _  # noqa: F401
+
     smallest = simplejpeg.encode_jpeg(np.zeros((8, 8, 1), np.uint8), colorspace="GRAY", colorsubsampling="Gray")
     jpeg_skip.eighth(smallest, jpeg_header(smallest))
 
 
 def rgb(source: bytes, limits: Limits = DEFAULT) -> RgbPicture:
     """Decode to colours, in full size. Raises as ``luma`` does."""
+    from amparo.signal import decode_pillow
+
     _check_bytes(source, limits)
     kind = kind_of(source)
     if kind == "jpeg":
@@ -154,6 +162,8 @@ def _luma_of_jpeg(source: bytes, limits: Limits) -> LumaPlane:
     if pixels is None:
         # Slower, and more patient: it skips stray bytes between segments, which the fast way takes for
         # damage.
+        from amparo.signal import decode_pillow
+
         pixels, _ = decode_pillow.grey("jpeg", source, limits, scale)
         if pixels.shape == (header.height, header.width):
             scale = 1  # Pillow scales no CMYK
@@ -189,6 +199,8 @@ def _turbo(source: bytes, header: JpegHeader, wanted: Literal["GRAY", "RGB"], sc
     if pixels.shape[:2] != (height, width):
         return None  # a second frame header contradicts the first
     if inks:
+        from PIL import Image
+
         return np.array(Image.fromarray(~pixels, "CMYK").convert("RGB").convert(_PILLOW_MODES[wanted]))
     return pixels[..., 0] if wanted == "GRAY" else pixels
 

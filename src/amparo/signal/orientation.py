@@ -12,7 +12,6 @@ from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image
 
 UPRIGHT: Final = 1
 
@@ -23,14 +22,15 @@ _FORMATS: Final = {
     4: "I",
 }  # TIFF BYTE, SHORT (what the standard asks for) and LONG (what some write)
 _TURNS: Final = {
-    2: Image.Transpose.FLIP_LEFT_RIGHT,
-    3: Image.Transpose.ROTATE_180,
-    4: Image.Transpose.FLIP_TOP_BOTTOM,
-    5: Image.Transpose.TRANSPOSE,
-    6: Image.Transpose.ROTATE_270,
-    7: Image.Transpose.TRANSVERSE,
-    8: Image.Transpose.ROTATE_90,
+    2: "FLIP_LEFT_RIGHT",
+    3: "ROTATE_180",
+    4: "FLIP_TOP_BOTTOM",
+    5: "TRANSPOSE",
+    6: "ROTATE_270",
+    7: "TRANSVERSE",
+    8: "ROTATE_90",
 }
+"""In the words of ``PIL.Image.Transpose``."""
 
 
 def from_exif(block: bytes) -> int:
@@ -67,10 +67,11 @@ def turned(pixels: NDArray[np.uint8], orientation: int) -> NDArray[np.uint8]:
 
     Pillow's transposition walks in blocks that fit the cache: several times faster than a strided numpy copy.
     """
-    turn = _TURNS.get(orientation)
-    if turn is None:
+    if orientation not in _TURNS:
         return np.ascontiguousarray(pixels)
-    return np.array(Image.fromarray(pixels).transpose(turn))
+    from PIL import Image
+
+    return np.array(Image.fromarray(pixels).transpose(Image.Transpose[_TURNS[orientation]]))
 
 
 def leading(orientation: int, spare_x: int, spare_y: int) -> tuple[int, int]:

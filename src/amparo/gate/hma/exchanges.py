@@ -17,7 +17,6 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
 from amparo.core.errors import InvalidInput, NotFound, Rejected
-from amparo.exchange.ncmec import from_moment
 from amparo.gate.access import Role
 from amparo.gate.checker import FEED_BANK
 from amparo.gate.hma.matching import newest_of, size_of
@@ -183,7 +182,11 @@ def _checkpoint_seconds(source: SourceRecord) -> int | None:
         return None
     if source.kind is SourceKind.STOPNCII:
         return int(source.checkpoint)
-    return int(from_moment(source.checkpoint).timestamp()) if source.kind is SourceKind.NCMEC else None
+    if source.kind is not SourceKind.NCMEC:
+        return None
+    from amparo.exchange.ncmec import from_moment  # as in ``sources.puller``: not at every start
+
+    return int(from_moment(source.checkpoint).timestamp())
 
 
 async def signal_types(context: Context, _request: Request) -> Response:

@@ -8,13 +8,14 @@ import socket
 import threading
 from collections.abc import Generator, Mapping
 from contextlib import contextmanager, suppress
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import urlsplit
-
-import httpx
 
 from amparo.core.clock import monotonic
 from amparo.core.errors import InvalidInput, Rejected, Unauthenticated, Unavailable, VerificationFailed
+
+if TYPE_CHECKING:
+    import httpx
 
 _SECONDS: Final = 60.0
 """For the next bytes."""
@@ -27,6 +28,8 @@ _QUESTIONS: Final = 100_000
 
 def checked_address(address: str) -> str:
     """Raises InvalidInput ``source_address_invalid`` unless it is https, or http on loopback: keys travel with questions."""
+    import httpx
+
     try:
         parts = urlsplit(address)
         host, _port = parts.hostname or "", parts.port  # a port out of range raises
@@ -48,11 +51,13 @@ class Asker:
         self._address = checked_address(address)
         self._limit = limit
         self._headers = {"User-Agent": "amparo-gate", **headers}
-        self._auth = None if auth is None else httpx.BasicAuth(*auth)
+        self._auth = auth
 
     @contextmanager
     def connected(self) -> Generator[Ask]:
         """For the questions of one fetch."""
+        import httpx
+
         with httpx.Client(headers=self._headers, auth=self._auth, timeout=_SECONDS, trust_env=False) as client:
             yield Ask(client, self._address, self._limit)
 
@@ -75,6 +80,8 @@ class Ask:
         Rejected ``source_refused``, Unavailable ``source_unreachable``, ``source_too_slow``, ``source_answer_too_long`` and,
         where a fetch has more pages or takes longer than any does, ``source_endless``.
         """
+        import httpx
+
         self._note(path, parameters)
         left = self._until - monotonic()
         if left <= 0 or len(self._asked) > _QUESTIONS:

@@ -22,7 +22,6 @@ from amparo.gate.checker import FEED_BANK
 from amparo.gate.local_banks import PDQ, LocalBanks
 from amparo.gate.sources.delta import Delta, Reader
 from amparo.gate.sources.ledger import Ledger, SourceKind, SourceRecord
-from amparo.gate.sources.readers import NcmecReader, StopNciiReader, csv_reader, threatexchange_reader
 
 log: Final = get_logger("amparo.gate")
 
@@ -229,16 +228,17 @@ class Puller:
         return pause
 
 
-_FILES: Final[dict[SourceKind, Callable[[Path], Reader]]] = {
-    SourceKind.CSV: csv_reader,
-    SourceKind.THREATEXCHANGE: threatexchange_reader,
-}
-
-
 def reader_of(source: SourceRecord, clock: Clock) -> Reader:
     """The client for this source. Raises InvalidInput ``source_address_invalid``."""
-    if source.kind is SourceKind.STOPNCII:
-        return StopNciiReader(source.address, source.credentials)
-    if source.kind is SourceKind.NCMEC:
-        return NcmecReader(source.address, source.credentials, clock)
-    return _FILES[source.kind](Path(source.address))
+    # Most gates have no source, and no start waits for other hubs' formats.
+    from amparo.gate.sources import readers
+
+    match source.kind:
+        case SourceKind.STOPNCII:
+            return readers.StopNciiReader(source.address, source.credentials)
+        case SourceKind.NCMEC:
+            return readers.NcmecReader(source.address, source.credentials, clock)
+        case SourceKind.CSV:
+            return readers.csv_reader(Path(source.address))
+        case SourceKind.THREATEXCHANGE:
+            return readers.threatexchange_reader(Path(source.address))

@@ -13,8 +13,6 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from typing import Final
 
-import httpx
-
 from amparo.core.clock import monotonic
 from amparo.core.errors import (
     AmparoError,
@@ -62,7 +60,7 @@ class Tracer:
         self._resting_until = 0.0
         self._counting = threading.Lock()
         self._counts: Counter[str] = Counter()
-        self._http = HubLine(card, httpx.Timeout(settings.seconds))
+        self._http = HubLine(card, settings.seconds)
 
     def close(self) -> None:
         self._http.close()
@@ -189,6 +187,8 @@ class Tracer:
             raise
 
     def _post(self, path: str, content: bytes) -> bytes:
+        import httpx
+
         try:
             with self._http.stream("POST", path, content=content, headers=_JSON) as response:
                 body = bytearray()

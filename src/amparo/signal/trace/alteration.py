@@ -5,6 +5,8 @@ over 3 x 3, 5 x 5 and 7 x 7 tiles and over the frame, and how the energies of th
 neural network (one layer) makes a probability of it. A second looks at the same and at what the first says of the tiles
 around (stacking, Wolpert 1992), and decides. Both were fitted by benchmarks/trace_fit.py on the tuning half only. What the
 upload does not show is not judged.
+
+OpenCV is loaded when the first upload is judged: a gate that starts answers lookups before it needs pictures.
 """
 
 from __future__ import annotations
@@ -14,7 +16,6 @@ from functools import lru_cache
 from importlib import resources
 from typing import Final, TypeAlias
 
-import cv2
 import numpy as np
 from numpy.typing import NDArray
 
@@ -119,8 +120,7 @@ def features(ours: Tiles, theirs: Tiles, found: NDArray[np.int32], tile: NDArray
     shown = own.reshape(SIDE, SIDE, -1) * weight[:, :, None]
     parts = [own]
     for size in (3, 5, 7):
-        share = np.maximum(cv2.blur(weight, (size, size), borderType=cv2.BORDER_CONSTANT), 1e-6)
-        around = cv2.blur(shown, (size, size), borderType=cv2.BORDER_CONSTANT) / share[:, :, None]
+        around = _blurred(shown, size) / np.maximum(_blurred(weight, size), 1e-6)[:, :, None]
         parts.append(np.asarray(around, np.float32).reshape(COUNT, -1))
     whole = shown.reshape(COUNT, -1).sum(axis=0) / max(int(visible.sum()), 1)
     parts.append(np.repeat(whole[None].astype(np.float32), COUNT, axis=0))
@@ -135,14 +135,20 @@ def surroundings(probabilities: Floats, visible: NDArray[np.bool_]) -> Floats:
     weight = visible.reshape(SIDE, SIDE).astype(np.float32)
     layers = [sure]
     for size in (3, 5, 7):
-        share = np.maximum(cv2.blur(weight, (size, size), borderType=cv2.BORDER_CONSTANT), 1e-6)
-        around = cv2.blur(sure, (size, size), borderType=cv2.BORDER_CONSTANT) / share
+        around = _blurred(sure, size) / np.maximum(_blurred(weight, size), 1e-6)
         layers.append(np.asarray(around, np.float32))
     wide = np.pad(sure, 2)
     layers += [wide[2 + v : 2 + v + SIDE, 2 + u : 2 + u + SIDE] for v, u in NEIGHBOURS]
     layers.append(np.full_like(sure, sure.sum() / max(float(weight.sum()), 1.0)))
     layers.append(np.full_like(sure, sure.max()))
     return np.stack(layers, axis=-1).reshape(COUNT, -1)
+
+
+def _blurred(values: Floats, size: int) -> Floats:
+    """The mean of size x size tiles around each, with zeros beyond the frame's border."""
+    import cv2
+
+    return np.asarray(cv2.blur(values, (size, size), borderType=cv2.BORDER_CONSTANT), np.float32)
 
 
 def replaced(rows: Floats, visible: NDArray[np.bool_]) -> Floats:
@@ -153,6 +159,8 @@ def replaced(rows: Floats, visible: NDArray[np.bool_]) -> Floats:
 
 def assess(probabilities: Floats, visible: NDArray[np.bool_]) -> Alteration:
     """Regions of tiles that are more likely replaced than not."""
+    import cv2
+
     sure = np.where(visible, probabilities, 0).astype(np.float32)
     odds = np.log(np.clip(sure, 1e-6, 1 - 1e-6)) - np.log(1 - np.clip(sure, 1e-6, 1 - 1e-6))
     count, labels, stats, _ = cv2.connectedComponentsWithStats(
@@ -177,6 +185,8 @@ def assess(probabilities: Floats, visible: NDArray[np.bool_]) -> Alteration:
 
 
 def _outline(mask: NDArray[np.bool_]) -> tuple[tuple[float, float], ...] | None:
+    import cv2
+
     contours, _ = cv2.findContours(mask.astype(np.uint8), cv2.RETR_EXTERNAL, cv2.CHAIN_APPROX_NONE)
     if not contours:
         return None

@@ -10,7 +10,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
 
-import cv2
 import numpy as np
 from numpy.typing import NDArray
 
@@ -100,6 +99,8 @@ def in_frame(levels: Sequence[Grey], similarity: Similarity, height: int, width:
 
     levels: the upload's pyramid, not mirrored. Not bit-exact across languages: only gates compute it.
     """
+    import cv2  # as in alteration: not at the start
+
     scale = similarity.scale
     # A sample of the frame spans this many pixels of the upload: read from the level that is no finer than half of it.
     span = scale * max(height, width) / (2 * SAMPLES)
