@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import argparse
 import asyncio
+import compileall
 import io
 import json
 import os
@@ -32,6 +33,7 @@ import numpy as np
 import uvicorn
 from PIL import Image
 
+import amparo
 from amparo.cli.serve import Listener, config_of
 from amparo.core.keys import write_private
 from amparo.gate.card import PartnerCard
@@ -168,6 +170,9 @@ def add_large() -> dict[str, Any]:
 
 
 def _prepared(root: Path, count: int) -> tuple[Path, Path, str]:
+    # As pip leaves an installation: where Python is told to write no byte code, each start would compile all of ours again.
+    for folder in amparo.__path__:
+        compileall.compile_dir(folder, quiet=2)
     card = new_card("http://127.0.0.1:9")
     file, data = root / "card.json", root / f"gate-{count}"
     write_private(file, card.to_json().encode())
