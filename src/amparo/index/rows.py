@@ -82,9 +82,7 @@ def checked_numbers(numbers: Numbers | list[int]) -> Numbers:
     if given.dtype.kind == "u" and given.size and int(np.max(cast("npt.NDArray[np.uint64]", given))) >> 63:
         raise unknown_row()
     known = given.astype(np.int64)
-    if (
-        known.size == 1
-    ):  # by far the most frequent, and numpy takes longer to find the smallest of one than to look at it
+    if known.size == 1:  # the most frequent, and numpy takes long to find the smallest of one
         wrong = int(known[0]) < 0
     else:
         wrong = bool(known.size) and (int(known.min()) < 0 or np.unique(known).size != known.size)
