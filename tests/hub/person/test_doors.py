@@ -83,6 +83,18 @@ def test_several_children_in_one_sitting_have_a_case_a_consent_and_a_code_each(p
     assert {view.case.consents[0].relation for view in views} == {Relation.PARENT}
 
 
+def test_whoever_helps_is_asked_for_photos_of_the_other_person(pages: Pages) -> None:
+    pages.press("do", "helping").press("relation", "parent").press("told", "1").press("age", "minor")
+    pages.press("do", "ordinary")
+    assert "of you" not in pages.main
+    assert "Choose photos of them" in pages.main
+    pages.ask({}).press("do", "helping").press("relation", "").press("told", "").press("age", "unsaid")
+    pages.press("do", "tell").press("step", "99").press("do", "ordinary")
+    assert "Choose photos of them" in pages.main, "from the case too"
+    pages.ask({}).press("do", "picture").press("age", "minor").press("do", "ordinary")
+    assert "Choose photos of yourself" in pages.main
+
+
 def test_a_threat_begins_with_help_lines_and_what_not_to_do(pages: Pages, hub: Hub) -> None:
     pages.press("do", "threat")
     order = [

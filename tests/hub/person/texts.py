@@ -83,7 +83,7 @@ def every_page(hub: Hub, language: str) -> dict[str, str]:
     asked: dict[str, dict[str, str]] = {
         **{page: {"do": page} for page in ("home", "picture", "helping", "witness", "threat", "agreed", "have")},
         **{page: {"do": page} for page in ("protect", "ordinary", "help-lines", "kit", "holding", "leaving", "code")},
-        "age of another": {"do": "age", "door": "helping"},
+        **{f"{page} of another": {"do": page, "door": "helping"} for page in ("age", "ordinary")},
         **{f"question, {kind}": {"do": "write", "kind": kind, **minor} for kind in (*KINDS, WordsKind.MESSAGE)},
         "first question": {"do": "tell"},
         "next question": {"do": "tell", "step": "1"},
