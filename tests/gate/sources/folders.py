@@ -41,6 +41,7 @@ class GateFolder:
         self.puller = Puller(self.ledger, self.banks, self.clock)
 
     def close(self) -> None:
+        self.puller.stop()
         self.banks.close()
         self.ledger.close()
 
