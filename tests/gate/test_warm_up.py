@@ -62,6 +62,27 @@ def test_a_gate_that_stops_at_once_loads_nothing_any_more(tmp_path: Path, monkey
     assert not begun.is_set()
 
 
+def test_a_later_start_follows_its_hub_once_it_listens(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    runtime.note_compiled(tmp_path)
+    followed = threading.Event()
+    gate = new_gate(tmp_path)
+    monkeypatch.setattr(gate.follower, "start", followed.set)
+    gate.start()
+    assert followed.wait(20)
+    gate.stop()
+
+
+def test_a_gate_that_stops_before_it_follows_asks_nobody(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    runtime.note_compiled(tmp_path)
+    monkeypatch.setattr(runtime, "_FOLLOW_AFTER", 1000.0)
+    followed = threading.Event()
+    gate = new_gate(tmp_path)
+    monkeypatch.setattr(gate.follower, "start", followed.set)
+    gate.start()
+    gate.stop()
+    assert not followed.is_set()
+
+
 def test_the_first_upload_finds_everything_compiled() -> None:
     """What an upload of a registered photo goes through, at a gate with whole records too, compiles nothing more."""
     warm_up.cache_clear()
