@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import threading
-from contextlib import AbstractContextManager
 from typing import TYPE_CHECKING, Any
 
-from amparo.core.errors import InvalidInput
+from amparo.core.errors import InvalidInput, Unavailable
 from amparo.gate.card import PartnerCard
 
 if TYPE_CHECKING:
@@ -48,8 +47,34 @@ class HubLine:
         self._client: httpx.Client | None = None
         self._closed = False
 
-    def stream(self, method: str, path: str, **sent: Any) -> AbstractContextManager[httpx.Response]:
-        """As of ``httpx.Client``, which raises RuntimeError too once it is closed."""
+    def ask(self, method: str, path: str, most_bytes: int, **sent: Any) -> tuple[httpx.Response, bytes]:
+        """What the hub answered, of whatever status, and its body. sent: as for ``httpx.Client.stream``.
+
+        Raises Unavailable ``hub_unreachable``, also once this is closed, and ``hub_answer_too_long`` where the body has more
+        bytes than that.
+        """
+        import httpx
+
+        try:
+            with self._connected().stream(method, path, **sent) as response:
+                body = bytearray()
+                for chunk in response.iter_bytes():
+                    body += chunk
+                    if len(body) > most_bytes:
+                        raise Unavailable("hub_answer_too_long", "The hub's answer is too long to be one.")
+        except (httpx.HTTPError, RuntimeError) as error:
+            # httpx raises RuntimeError for a client that was closed under a waiting request.
+            raise Unavailable("hub_unreachable", "The hub does not answer.", detail=type(error).__name__) from error
+        return response, bytes(body)
+
+    def close(self) -> None:
+        """Requests that wait end with an error."""
+        with self._making:
+            self._closed = True
+            if self._client is not None:
+                self._client.close()
+
+    def _connected(self) -> httpx.Client:
         import httpx
 
         with self._making:
@@ -61,15 +86,7 @@ class HubLine:
                 self._client = httpx.Client(
                     base_url=self._card.hub_url, headers=headers, timeout=timeout, trust_env=False
                 )
-            client = self._client
-        return client.stream(method, path, **sent)
-
-    def close(self) -> None:
-        """Requests that wait end with an error."""
-        with self._making:
-            self._closed = True
-            if self._client is not None:
-                self._client.close()
+            return self._client
 
 
 def _no_address() -> InvalidInput:

@@ -238,21 +238,10 @@ class Follower:
         return min(2 * pause, _LONGEST_PAUSE)
 
     def _request(self, method: str, path: str, **content: Any) -> bytes:
-        import httpx
-
-        try:
-            with self._http.stream(method, path, **content) as response:
-                body = bytearray()
-                for chunk in response.iter_bytes():
-                    body += chunk
-                    if len(body) > MAXIMUM_BYTES:
-                        raise Unavailable("hub_answer_too_long", "The hub's answer is too long to be one.")
-        except (httpx.HTTPError, RuntimeError) as error:
-            # httpx raises RuntimeError for a client that was closed under a waiting request.
-            raise Unavailable("hub_unreachable", "The hub does not answer.", detail=type(error).__name__) from error
+        response, body = self._http.ask(method, path, MAXIMUM_BYTES, **content)
         if response.status_code == 200:
-            return bytes(body)
-        raise _refusal(response, bytes(body))
+            return body
+        raise _refusal(response, body)
 
 
 def _refusal(response: httpx.Response, body: bytes) -> AmparoError:

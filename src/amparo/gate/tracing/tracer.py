@@ -187,21 +187,10 @@ class Tracer:
             raise
 
     def _post(self, path: str, content: bytes) -> bytes:
-        import httpx
-
-        try:
-            with self._http.stream("POST", path, content=content, headers=_JSON) as response:
-                body = bytearray()
-                for chunk in response.iter_bytes():
-                    body += chunk
-                    if len(body) > _LONGEST_ANSWER:
-                        raise Unavailable("hub_answer_too_long", "The hub's answer is too long to be one.")
-        except (httpx.HTTPError, RuntimeError) as error:
-            # httpx raises RuntimeError for a client that was closed under a waiting request.
-            raise Unavailable("hub_unreachable", "The hub does not answer.", detail=type(error).__name__) from error
+        response, body = self._http.ask("POST", path, _LONGEST_ANSWER, content=content, headers=_JSON)
         if response.status_code == 200:
-            return bytes(body)
-        raise _refusal(response.status_code, bytes(body))
+            return body
+        raise _refusal(response.status_code, body)
 
     def _count(self, what: str) -> None:
         with self._counting:
