@@ -14,7 +14,7 @@ load_u8, load_u16, publish_u16 = (
 )
 
 # What a delta keeps of itself in one array, because a call with an array takes four times as long as one with a number, and
-# rows mostly come one by one: where its arrays lie, how many nodes are in use, and how many rows are in their chains.
+# rows mostly come one by one: where its arrays lie, and how many nodes are in use.
 ROWS: Final = 0
 SIGNATURES: Final = 1
 IDS: Final = 2
@@ -22,25 +22,24 @@ FOLLOWING: Final = 3
 HEADS: Final = 4
 FILLED: Final = 5
 NODES: Final = 6
-CHAINED: Final = 7
 
 
 @kernel
-def take_in(rows: Words, delta: Numbers, start: int) -> bool:
+def take_in(rows: Words, delta: Numbers, chained: int, start: int) -> bool:
     """Permute rows into the delta from its row ``start`` on, and hang them into its chains. Returns whether all have even weight.
 
-    rows: no more than there is room for; delta: the words named above.
+    rows: no more than there is room for; delta: the words named above; chained: how many rows are in their chains.
     """
     even = permute_to(rows, delta[ROWS] + 32 * start)
-    chain(delta, start + rows.shape[0])
+    chain(delta, chained, start + rows.shape[0])
     return even
 
 
 @kernel
-def chain(delta: Numbers, end: int) -> None:
-    """Hang the delta's rows before ``end`` that are in no chain yet into their chains."""
+def chain(delta: Numbers, start: int, end: int) -> None:
+    """Hang the delta's rows ``start`` to ``end`` into their chains."""
     nodes = delta[NODES]
-    for row in range(delta[CHAINED], end):
+    for row in range(start, end):
         at = delta[ROWS] + 32 * row
         for band in range(SMALL_BANDS):
             ahead = load_u8(at + ((band + 1) & (SMALL_BANDS - 1)))
@@ -59,4 +58,3 @@ def chain(delta: Numbers, end: int) -> None:
             publish_u16(delta[IDS] + spot, row)
             publish_u16(delta[FILLED] + key, place + 1)
     delta[NODES] = nodes
-    delta[CHAINED] = end

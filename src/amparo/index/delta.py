@@ -40,7 +40,7 @@ class Delta:
         self.heads = np.full((SMALL_BANDS, SMALL_BUCKETS), END, np.uint16)
         self.filled = np.full((SMALL_BANDS, SMALL_BUCKETS), PLACES, np.uint16)
         arrays = (self.rows, self.signatures, self.ids, self.following, self.heads, self.filled)
-        self._words = np.array([*(array.ctypes.data for array in arrays), 0, 0], np.int64)
+        self._words = np.array([*(array.ctypes.data for array in arrays), 0], np.int64)
         self._chained = 0
 
     @property
@@ -52,7 +52,7 @@ class Delta:
         """Take in rows as they come, no more than there is room for."""
         end = self.count + len(rows)
         if ready():
-            even = chains.take_in(rows, self._words, self.count)
+            even = chains.take_in(rows, self._words, self._chained, self.count)
             self._chained = end
         else:
             even = plain.permute_rows(rows, self.rows[self.count : end])
@@ -73,5 +73,5 @@ class Delta:
     def catch_up(self) -> None:
         """Put into chains what was taken in before anything was compiled. By the one writer."""
         if self._chained < self.count:  # an empty delta loads no kernel
-            chains.chain(self._words, self.count)
+            chains.chain(self._words, self._chained, self.count)
             self._chained = self.count
