@@ -27,6 +27,7 @@ from __future__ import annotations
 import re
 import stat
 from dataclasses import dataclass
+from importlib import import_module
 from pathlib import Path
 from typing import Final, Literal
 
@@ -103,8 +104,7 @@ def prepare() -> None:
     PDQ's own kernels load with the first fingerprint of any picture; those of large JPEGs would with the first one of thousands
     of pixels, and Pillow with the first picture of another format.
     """
-    from amparo.signal import decode_pillow as _  # noqa: F401
-
+    import_module("amparo.signal.decode_pillow")
     smallest = simplejpeg.encode_jpeg(np.zeros((8, 8, 1), np.uint8), colorspace="GRAY", colorsubsampling="Gray")
     jpeg_skip.eighth(smallest, jpeg_header(smallest))
 
