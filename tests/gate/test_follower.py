@@ -6,7 +6,6 @@ import json
 import logging
 import secrets
 import sqlite3
-import time
 from collections.abc import Callable, Generator
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, replace
@@ -45,6 +44,7 @@ from amparo.hub.context import Hub, HubSettings
 from amparo.signal.fingerprint import Pdq
 from tests.gate.feeding import Feed, new_gate
 from tests.gate.serving import served
+from tests.gate.waiting import wait_until
 from tests.hub.hubs import fingerprints, near, open_hub, pseudonym
 from tests.walk.running import free_ports
 
@@ -79,13 +79,6 @@ def both(tmp_path: Path) -> Generator[Both]:
     yield made
     made.gate.stop()
     hub.close()
-
-
-def wait_until(true: Callable[[], bool], seconds: float = 30) -> None:
-    end = time.monotonic() + seconds
-    while not true():
-        assert time.monotonic() < end
-        time.sleep(0.02)
 
 
 def test_a_gate_that_starts_before_its_hub_follows_as_soon_as_it_is_there(both: Both) -> None:

@@ -22,7 +22,7 @@ from amparo.hub.context import Hub, HubSettings
 from tests.gate.feeding import AppClient, Feed, client_for, key_for
 from tests.gate.listening import serving
 from tests.gate.serving import served
-from tests.gate.test_follower import wait_until
+from tests.gate.waiting import wait_until
 from tests.hub.hubs import fingerprints, open_hub, pseudonym
 from tests.walk.running import free_ports
 

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import time
-from collections.abc import Callable
 from datetime import timedelta
 from pathlib import Path
 
@@ -53,13 +51,6 @@ class GateFolder:
         """The banks in which this fingerprint finds something."""
         found = self.banks.contents([one.number for one in self.banks.near(value, 31)])
         return [content.bank.name for content in found.values()]
-
-
-def wait_for(wanted: Callable[[], bool]) -> None:
-    end = time.monotonic() + 20
-    while not wanted():
-        assert time.monotonic() < end
-        time.sleep(0.01)
 
 
 def answering(monkeypatch: pytest.MonkeyPatch, status: int, body: str, headers: dict[str, str] | None = None) -> None:

@@ -18,7 +18,8 @@ import pytest
 
 from amparo.core.errors import AmparoError, Unavailable, VerificationFailed
 from amparo.gate.sources import SourceKind, SourceRecord
-from tests.gate.sources.folders import GateFolder, answering, wait_for
+from tests.gate.sources.folders import GateFolder, answering
+from tests.gate.waiting import wait_until
 from tests.hub.hubs import fingerprints
 
 RECORDED_STOPNCII: dict[str, Any] = {
@@ -235,7 +236,7 @@ def test_an_answer_that_drips_is_cut_off_and_holds_up_no_other_source(
         gate.puller.add(SourceRecord("DRIPS", SourceKind.NCMEC, url))
         gate.puller.add(SourceRecord("LIST", SourceKind.CSV, str(file)))
         gate.puller.start()
-        wait_for(lambda: gate.puller.status_of("LIST").pulled_at is not None)
+        wait_until(lambda: gate.puller.status_of("LIST").pulled_at is not None)
         assert gate.puller.status_of("DRIPS").began_at is not None
         assert gate.matches(value.value) == ["LIST"]
         gate.puller.stop()

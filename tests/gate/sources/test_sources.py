@@ -14,7 +14,8 @@ from amparo.gate.sources import SourceKind, SourceRecord, readers
 from amparo.gate.sources import puller as pullers
 from amparo.gate.sources.delta import Delta, Reader
 from amparo.hub.commands import person
-from tests.gate.sources.folders import GateFolder, answering, wait_for
+from tests.gate.sources.folders import GateFolder, answering
+from tests.gate.waiting import wait_until
 from tests.hub.formats.serving import Served, serving
 from tests.hub.hubs import fingerprints, near
 
@@ -238,10 +239,10 @@ def test_a_source_that_breaks_something_of_ours_is_told_and_tried_again(
         gate.puller.add(SourceRecord(name, SourceKind.CSV, str(file)))
     monkeypatch.setattr(pullers, "reader_of", reader_of)
     gate.puller.start()
-    wait_for(lambda: gate.puller.status_of("BROKEN").problem == "source_broken")
-    wait_for(lambda: gate.puller.status_of("WELL").pulled_at is not None)
+    wait_until(lambda: gate.puller.status_of("BROKEN").problem == "source_broken")
+    wait_until(lambda: gate.puller.status_of("WELL").pulled_at is not None)
     broken = False
-    wait_for(lambda: gate.puller.status_of("BROKEN").pulled_at is not None)
+    wait_until(lambda: gate.puller.status_of("BROKEN").pulled_at is not None)
     gate.puller.stop()
     assert gate.puller.status_of("BROKEN").problem is None
 
@@ -263,10 +264,10 @@ def test_a_ledger_that_cannot_be_read_once_is_told_and_read_again(
     with monkeypatch.context() as broken:
         broken.setattr(gate.ledger, "sources", no_sources)
         gate.puller.start()
-        wait_for(lambda: gate.puller.status_of("LIST").problem == code)
+        wait_until(lambda: gate.puller.status_of("LIST").problem == code)
     # The list may be there before the look that began to pull it has said that it went well.
-    wait_for(lambda: gate.puller.status_of("LIST").pulled_at is not None)
-    wait_for(lambda: gate.puller.status_of("LIST").problem is None)
+    wait_until(lambda: gate.puller.status_of("LIST").pulled_at is not None)
+    wait_until(lambda: gate.puller.status_of("LIST").problem is None)
     gate.puller.stop()
 
 
@@ -309,10 +310,10 @@ def test_a_source_that_is_switched_off_is_not_asked_and_does_not_match_until_it_
     # The thread asks what is enabled, of which there is something else.
     gate.puller.add(SourceRecord("TOO", SourceKind.CSV, str(path)))
     gate.puller.start()
-    wait_for(lambda: gate.puller.status_of("TOO").pulled_at is not None)
+    wait_until(lambda: gate.puller.status_of("TOO").pulled_at is not None)
     assert gate.puller.status_of("LIST").pulled_at is None
     gate.puller.enable("LIST", True)
-    wait_for(lambda: gate.puller.status_of("LIST").pulled_at is not None)
+    wait_until(lambda: gate.puller.status_of("LIST").pulled_at is not None)
     gate.puller.stop()
     assert gate.banks.bank("LIST").enabled_ratio == 1
     assert gate.matches(one.value) == []
