@@ -29,8 +29,10 @@ _HOMES: Final = {
 }
 
 
-def __getattr__(name: str) -> Any:
-    """What platforms import from here is loaded when they do (PEP 562): a gate that starts as a server needs none of it."""
-    if name not in _HOMES:
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    return getattr(import_module(f"{__name__}.{_HOMES[name]}"), name)
+if not TYPE_CHECKING:  # whoever checks types is told of a name that is not there
+
+    def __getattr__(name: str) -> Any:
+        """What platforms import from here is loaded when they do (PEP 562): a gate that starts as a server needs none of it."""
+        if name not in _HOMES:
+            raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+        return getattr(import_module(f"{__name__}.{_HOMES[name]}"), name)
